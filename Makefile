@@ -1,0 +1,177 @@
+# tcpshadow. `make help` lists the targets; `make V=1` shows the commands.
+
+CC ?= gcc
+CXX ?= g++
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD ?= build
+-include config.mak
+
+V ?= 0
+ifeq ($(V),0)
+Q = @
+say = @printf '  %-4s %s\n' $(1) $(2);
+else
+Q =
+say =
+endif
+
+WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla-larger-than=65536
+ifneq ($(CI)$(WERROR),)
+WARNINGS += -Werror
+endif
+BASE = -std=gnu11 -g -D_GNU_SOURCE -Isrc -Iinclude $(WARNINGS) -MMD -MP
+
+# The library lives inside other programs: nothing of it shows but the wrapped
+# names, exceptions and cancellation pass through it, it wraps the FORTIFY names
+# instead of using them.
+LIBRARY_CFLAGS = $(BASE) -O2 -fPIC -fvisibility=hidden -fexceptions \
+	-fasynchronous-unwind-tables -ftls-model=initial-exec \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 $(CFLAGS)
+LIBRARY_LDFLAGS = -shared -Wl,-z,now,-z,relro,-z,defs \
+	-Wl,--version-script=$(BUILD)/libtcpshadow.map
+TEST_CFLAGS = $(BASE) -O1 -Itests $(CFLAGS)
+
+LIBRARY = $(BUILD)/libtcpshadow.so
+LIBRARY_SOURCES = $(wildcard src/model/*.c src/kernel/*.c src/ring/*.c src/shim/*.c)
+LIBRARY_OBJECTS = $(LIBRARY_SOURCES:%.c=$(BUILD)/library/%.o)
+
+# model and kernel are plain code: tests link them, without preloading.
+PLAIN_SOURCES = $(wildcard src/model/*.c src/kernel/*.c tests/support/*.c)
+PLAIN_OBJECTS = $(PLAIN_SOURCES:%.c=$(BUILD)/plain/%.o)
+
+EXAMPLE_SOURCES = $(filter-out examples/echo.c,$(wildcard examples/*.c)) \
+	$(wildcard examples/*/*.c)
+EXAMPLES = $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
+
+TEST_SOURCES = $(wildcard tests/model/*_test.c tests/kernel/*_test.c \
+	tests/shim/*_test.c tests/scenarios/*_test.c tests/real/*_test.c \
+	tests/tree/*_test.c)
+TESTS = $(TEST_SOURCES:%.c=$(BUILD)/%)
+PROGRAM_SOURCES = $(filter-out tests/programs/lib%,$(wildcard tests/programs/*.c))
+MODULE_SOURCES = $(wildcard tests/programs/lib*.c)
+CXX_SOURCES = $(wildcard tests/programs/*.cc)
+PROGRAMS = $(PROGRAM_SOURCES:%.c=$(BUILD)/%) $(MODULE_SOURCES:%.c=$(BUILD)/%.so) \
+	$(CXX_SOURCES:%.cc=$(BUILD)/%)
+
+# The first line of a test program may carry flags: /* build: -pthread */
+flags_of = $(shell sed -n '1s|^/\* build: \(.*\) \*/$$|\1|p' $(1))
+
+all: $(LIBRARY) $(EXAMPLES) ## build the library and the examples (default)
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(BUILD)/libtcpshadow.map: src/model/calls.def
+	@mkdir -p $(@D)
+	$(call say,MAP,$@)
+	$(Q){ echo '{ global:'; \
+	sed -n 's/^CALL(\([A-Za-z0-9_]*\),.*/	\1;/p' $<; \
+	echo 'local: *; };'; } > $@
+
+$(BUILD)/library/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(LIBRARY_CFLAGS) -c -o $@ $<
+
+$(LIBRARY): $(LIBRARY_OBJECTS) $(BUILD)/libtcpshadow.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LIBRARY_LDFLAGS) -o $@ $(LIBRARY_OBJECTS)
+
+$(BUILD)/plain/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(TEST_CFLAGS) -c -o $@ $<
+
+$(BUILD)/examples/echo%: examples/echo%.c examples/echo.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) -O1 -rdynamic -o $@ $< examples/echo.c
+
+$(BUILD)/examples/%: examples/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) -O1 -rdynamic -pthread -o $@ $<
+
+$(BUILD)/tests/programs/lib%.so: tests/programs/lib%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) -O1 -fPIC -shared -o $@ $< $(call flags_of,$<)
+
+$(BUILD)/tests/programs/%: tests/programs/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) -O1 -fno-inline -rdynamic -o $@ $< $(call flags_of,$<)
+
+$(BUILD)/tests/programs/%: tests/programs/%.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) -g -O1 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -o $@ $< $(call flags_of,$<)
+
+$(BUILD)/tests/%_test: tests/%_test.c $(PLAIN_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(PLAIN_OBJECTS) -lcriterion -pthread
+
+deps: ## install the Debian packages that are missing
+	$(Q).ci/install build test real
+
+demo: ## install what is missing, build, and show a client's death by SIGPIPE
+	$(Q).ci/install build
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) examples/demo
+
+tests: all $(TESTS) $(PROGRAMS) ## build all tests
+
+test: deps ## install what is missing, build, run every test
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
+	tests/run $(TESTS)
+
+lint: ## static analysis, and the format of the sources
+	$(Q).ci/install lint
+	$(Q)clang-format --dry-run -Werror $(wildcard src/*/*.[ch] include/*.h)
+	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
+	--enable=warning,portability -Isrc -D__x86_64__ \
+	--suppressions-list=.cppcheck src
+
+format: ## format the sources
+	$(Q).ci/install lint
+	$(Q)clang-format -i $(wildcard src/*/*.[ch] include/*.h tests/*/*.[ch] \
+	examples/*.[ch] examples/*/*.c)
+
+sanitize: ## the unit tests with AddressSanitizer and UBSan
+	$(Q).ci/install build test
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize \
+	CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
+	unit
+
+unit: $(filter $(BUILD)/tests/model/% $(BUILD)/tests/kernel/%,$(TESTS)) ## the unit tests of model and kernel
+	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
+	tests/run $^
+
+coverage: ## line coverage of model and kernel by their unit tests
+	$(Q).ci/install build test
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage \
+	CFLAGS='--coverage' unit
+	$(Q)cd $(BUILD)/coverage && gcov -n $$(find plain/src -name '*.gcda') | \
+	grep -A1 "^File 'src"
+
+install: $(LIBRARY) ## install below PREFIX (/usr/local), staged in DESTDIR
+	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libtcpshadow.so
+	for page in docs/rules/*.md docs/limits.md; do \
+	install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/doc/tcpshadow/$${page#docs/}; \
+	done
+
+uninstall: ## remove what install put there
+	rm -f $(DESTDIR)$(PREFIX)/lib/libtcpshadow.so
+	rm -rf $(DESTDIR)$(PREFIX)/share/doc/tcpshadow
+
+clean: ## remove the build folder
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: all help deps demo tests test lint format sanitize unit coverage \
+	install uninstall clean
+.SECONDARY:

@@ -1,0 +1,50 @@
+/*
+ * What holds a port: one pass over the kernel's table, and one over /proc for
+ * the owners.
+ *
+ * Called by: the explanation of a failed bind (shim), the command. Not on the
+ * data path. Async-signal-safe, allocates nothing, leaves errno alone.
+ */
+#ifndef KERNEL_HOLDERS_H
+#define KERNEL_HOLDERS_H
+
+#include "kernel/diag.h"
+#include "kernel/owners.h"
+#include "model/holder.h"
+
+enum { HOLDERS_MAX = 8, HOLDER_OWNERS_MAX = 4 };
+
+/* What is wanted. */
+struct holder_query {
+	struct address address;
+	bool v6only;    /* IPV6_V6ONLY of the socket that wants it */
+	bool reuseport; /* its SO_REUSEPORT */
+};
+
+struct holder {
+	struct diag_row row;
+	enum holder_class class;
+	struct owner owners[HOLDER_OWNERS_MAX];
+	unsigned int owner_count; /* may exceed what is stored */
+};
+
+struct holders {
+	struct holder list[HOLDERS_MAX]; /* listeners first */
+	unsigned int count;              /* stored */
+	unsigned int total;              /* found */
+	int unreadable;                  /* processes that could not be read */
+	int error;                       /* -errno when nothing could be asked */
+};
+
+/* reply: room for the kernel's answers, at least DIAG_REPLY_SIZE bytes. */
+void holders_find(const struct holder_query *query, struct holders *holders,
+		  void *reply);
+
+/* Do two local addresses on one port exclude each other? */
+bool holders_overlap(const struct address *a, bool a_v6only,
+		     const struct address *b, bool b_v6only);
+
+/* net.ipv4.ip_local_port_range; false when it cannot be read. */
+bool holders_ephemeral_range(unsigned int *low, unsigned int *high);
+
+#endif

@@ -1,0 +1,147 @@
+#include "kernel/owners.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "kernel/raw.h"
+#include "model/text.h"
+
+struct directory_entry { /* struct linux_dirent64, getdents64(2) */
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+struct search {
+	const uint32_t *inodes;
+	unsigned int count;
+	bool (*each)(const struct owner *, void *);
+	void *argument;
+	int unreadable;
+	bool done;
+};
+
+static int number_of(const char *name)
+{
+	int number = 0;
+
+	if (*name < '0' || *name > '9')
+		return -1;
+	for (; *name >= '0' && *name <= '9'; name++)
+		number = number * 10 + (*name - '0');
+	return number;
+}
+
+/* Calls visit for every entry of a directory that is a number. */
+static long each_number(const char *path, struct search *search, int context,
+			void (*visit)(struct search *, int, int))
+{
+	_Alignas(struct directory_entry) char buffer[1024];
+	long directory = raw_call6(SYS_openat, AT_FDCWD, (long)path,
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+	long got = 0;
+
+	if (directory < 0)
+		return directory;
+	while (!search->done &&
+	       (got = raw_call3(SYS_getdents64, directory, (long)buffer,
+				sizeof(buffer))) > 0) {
+		for (long at = 0; at < got && !search->done;) {
+			const struct directory_entry *entry =
+				(const void *)(buffer + at);
+			int number = number_of(entry->name);
+
+			at += entry->length;
+			if (number >= 0)
+				visit(search, context, number);
+		}
+	}
+	raw_close((int)directory);
+	return got;
+}
+
+void owners_command(int pid, char *command, unsigned int size)
+{
+	char path[32];
+	struct text text;
+	long fd;
+	long got = 0;
+
+	text_begin(&text, path, sizeof(path));
+	text_add(&text, "/proc/");
+	text_add_number(&text, pid);
+	text_add(&text, "/comm");
+	fd = raw_call6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC,
+		       0, 0, 0);
+	if (fd >= 0) {
+		got = raw_call3(SYS_read, fd, (long)command, (long)size - 1);
+		raw_close((int)fd);
+	}
+	command[got > 0 ? got : 0] = '\0';
+	command[strcspn(command, "\n")] = '\0';
+}
+
+static void visit_descriptor(struct search *search, int pid, int fd)
+{
+	static const char prefix[] = "socket:[";
+	char path[48];
+	char target[64];
+	struct owner owner = { .pid = pid, .fd = fd };
+	struct text text;
+	long length;
+
+	text_begin(&text, path, sizeof(path));
+	text_add(&text, "/proc/");
+	text_add_number(&text, pid);
+	text_add(&text, "/fd/");
+	text_add_number(&text, fd);
+	length = raw_call6(SYS_readlinkat, AT_FDCWD, (long)path, (long)target,
+			   sizeof(target) - 1, 0, 0);
+	if (length < (long)sizeof(prefix))
+		return;
+	target[length] = '\0';
+	if (memcmp(target, prefix, sizeof(prefix) - 1) != 0)
+		return;
+	for (const char *digit = target + sizeof(prefix) - 1;
+	     *digit >= '0' && *digit <= '9'; digit++)
+		owner.inode = owner.inode * 10 + (uint32_t)(*digit - '0');
+	for (unsigned int i = 0; i < search->count; i++) {
+		if (search->inodes[i] != owner.inode)
+			continue;
+		owners_command(pid, owner.command, sizeof(owner.command));
+		search->done = !search->each(&owner, search->argument);
+		return;
+	}
+}
+
+static void visit_process(struct search *search, int unused, int pid)
+{
+	char path[32];
+	struct text text;
+	long result;
+
+	(void)unused;
+	text_begin(&text, path, sizeof(path));
+	text_add(&text, "/proc/");
+	text_add_number(&text, pid);
+	text_add(&text, "/fd");
+	result = each_number(path, search, pid, visit_descriptor);
+	if (result == -EACCES || result == -EPERM)
+		search->unreadable++;
+}
+
+int owners_find(const uint32_t *inodes, unsigned int count,
+		bool (*each)(const struct owner *, void *), void *argument)
+{
+	struct search search = { .inodes = inodes,
+				 .count = count,
+				 .each = each,
+				 .argument = argument };
+
+	each_number("/proc", &search, 0, visit_process);
+	return search.unreadable;
+}

@@ -1,0 +1,83 @@
+/*
+ * System calls without libc: they set no errno, are no cancellation points and
+ * cannot be interposed. Everything that the library asks on its own account
+ * goes through here, so its bookkeeping leaves the host's errno alone by
+ * construction. The result is the kernel's: -errno on failure.
+ */
+#ifndef KERNEL_RAW_H
+#define KERNEL_RAW_H
+
+#include <sys/syscall.h>
+
+#if defined(__x86_64__)
+
+static inline long raw_call6(long number, long a, long b, long c, long d,
+			     long e, long f)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10),
+			   "r"(r8), "r"(r9)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+#elif defined(__aarch64__)
+
+static inline long raw_call6(long number, long a, long b, long c, long d,
+			     long e, long f)
+{
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = e;
+	register long x5 __asm__("x5") = f;
+
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
+			 : "memory");
+	return x0;
+}
+
+#else
+#error "no raw system calls for this architecture yet"
+#endif
+
+static inline long raw_call3(long number, long a, long b, long c)
+{
+	return raw_call6(number, a, b, c, 0, 0, 0);
+}
+
+static inline long raw_getsockopt(int fd, int level, int name, void *value,
+				  unsigned int *length)
+{
+	return raw_call6(SYS_getsockopt, fd, level, name, (long)value,
+			 (long)length, 0);
+}
+
+static inline long raw_setsockopt(int fd, int level, int name,
+				  const void *value, unsigned int length)
+{
+	return raw_call6(SYS_setsockopt, fd, level, name, (long)value, length,
+			 0);
+}
+
+static inline long raw_close(int fd)
+{
+	return raw_call3(SYS_close, fd, 0, 0);
+}
+
+static inline int raw_getpid(void)
+{
+	return (int)raw_call3(SYS_getpid, 0, 0, 0);
+}
+
+#endif

@@ -1,0 +1,107 @@
+#include "kernel/socket.h"
+
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include "kernel/raw.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+int kernel_socket_option(int fd, int level, int name)
+{
+	int value = 0;
+	socklen_t length = sizeof(value);
+
+	if (raw_getsockopt(fd, level, name, &value, &length) < 0)
+		return -1;
+	return value;
+}
+
+enum kernel_kind kernel_socket_kind(int fd)
+{
+	switch (kernel_socket_option(fd, SOL_SOCKET, SO_PROTOCOL)) {
+	case IPPROTO_TCP:
+		return KERNEL_TCP;
+	case IPPROTO_MPTCP:
+		return KERNEL_MPTCP;
+	default:
+		return KERNEL_OTHER;
+	}
+}
+
+uint64_t kernel_socket_cookie(int fd)
+{
+	uint64_t cookie = 0;
+	socklen_t length = sizeof(cookie);
+
+	if (raw_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
+		return 0;
+	return cookie;
+}
+
+enum tcp_state kernel_socket_state(int fd, bool *retrying)
+{
+	struct tcp_info info = { .tcpi_state = 0 };
+	/* The first eight bytes hold all that is asked for. */
+	socklen_t length = 8;
+
+	if (raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+		return ST_UNKNOWN;
+	if (retrying)
+		*retrying = info.tcpi_retransmits > 0 || info.tcpi_probes > 0 ||
+			    info.tcpi_backoff > 0;
+	return state_from_kernel(info.tcpi_state);
+}
+
+void kernel_socket_address(const void *sockaddr, unsigned int length,
+			   struct address *address)
+{
+	const struct sockaddr_in *in = sockaddr;
+	const struct sockaddr_in6 *in6 = sockaddr;
+
+	memset(address, 0, sizeof(*address));
+	if (length >= sizeof(*in) && in->sin_family == AF_INET) {
+		memcpy(address->bytes, &in->sin_addr, 4);
+		address->port = ntohs(in->sin_port);
+		address->family = AF_INET;
+	} else if (length >= sizeof(*in6) && in6->sin6_family == AF_INET6) {
+		memcpy(address->bytes, &in6->sin6_addr, 16);
+		address->port = ntohs(in6->sin6_port);
+		address->family = AF_INET6;
+	}
+}
+
+static void get_name(long call, int fd, struct address *address)
+{
+	struct sockaddr_storage storage = { .ss_family = 0 };
+	socklen_t length = sizeof(storage);
+
+	memset(address, 0, sizeof(*address));
+	if (raw_call3(call, fd, (long)&storage, (long)&length) == 0)
+		kernel_socket_address(&storage, length, address);
+}
+
+void kernel_socket_local(int fd, struct address *address)
+{
+	get_name(SYS_getsockname, fd, address);
+}
+
+void kernel_socket_peer(int fd, struct address *address)
+{
+	get_name(SYS_getpeername, fd, address);
+}
+
+long kernel_socket_unread(int fd)
+{
+	int bytes = 0;
+
+	if (raw_call3(SYS_ioctl, fd, SIOCINQ, (long)&bytes) < 0)
+		return 0;
+	return bytes;
+}

@@ -1,0 +1,51 @@
+/*
+ * What the kernel says about an open socket.
+ *
+ * Called by: the shim's slow path and the tests. Not on the data path: each
+ * function is one or two system calls (0.4 to 0.9 us each). Async-signal-safe,
+ * allocates nothing, leaves errno alone, changes nothing on the socket; it
+ * never reads SO_ERROR, which would take the program's error away.
+ */
+#ifndef KERNEL_SOCKET_H
+#define KERNEL_SOCKET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/state.h"
+#include "model/text.h"
+
+enum kernel_kind {
+	KERNEL_OTHER, /* no socket, or not one of TCP over IPv4 or IPv6 */
+	KERNEL_TCP,
+	KERNEL_MPTCP, /* speaks TCP underneath, on sockets of its own */
+};
+
+enum kernel_kind kernel_socket_kind(int fd);
+
+/* SO_COOKIE (socket(7)): unique while the system runs; 0 on failure. */
+uint64_t kernel_socket_cookie(int fd);
+
+/*
+ * The state by TCP_INFO (tcp(7)). ST_UNKNOWN on failure. Never TIME_WAIT: an
+ * open descriptor in TIME_WAIT reads CLOSED here (tcp_get_info). retrying, if
+ * not NULL, tells whether the kernel was sending something again, which is how
+ * a time-out looks from the outside.
+ */
+enum tcp_state kernel_socket_state(int fd, bool *retrying);
+
+/* getsockname, getpeername; the family is 0 when there is no such address. */
+void kernel_socket_local(int fd, struct address *address);
+void kernel_socket_peer(int fd, struct address *address);
+
+/* From what a program gave to connect(); the family is 0 when it is neither. */
+void kernel_socket_address(const void *sockaddr, unsigned int length,
+			   struct address *address);
+
+/* Bytes received and not read (SIOCINQ of tcp(7)); 0 on failure. */
+long kernel_socket_unread(int fd);
+
+/* An int-sized option; -1 on failure. */
+int kernel_socket_option(int fd, int level, int name);
+
+#endif

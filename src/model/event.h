@@ -1,0 +1,72 @@
+/*
+ * What the library has to say: transitions and findings, and their text.
+ *
+ * Called by: report (shim), tests. Pure, async-signal-safe.
+ */
+#ifndef MODEL_EVENT_H
+#define MODEL_EVENT_H
+
+#include <stdbool.h>
+
+#include "model/call.h"
+#include "model/machine.h"
+#include "model/rule.h"
+#include "model/text.h"
+
+/* What a transition rests on. */
+enum evidence {
+	EVIDENCE_CALL,     /* the result of a call proves it */
+	EVIDENCE_KERNEL,   /* it was looked up */
+	EVIDENCE_INFERRED, /* it must have happened on the way */
+};
+
+enum role {
+	ROLE_NONE,
+	ROLE_ACTIVE,  /* connected: `->` */
+	ROLE_PASSIVE, /* accepted: `<-` */
+};
+
+/* One descriptor's connection, as every line begins. */
+struct subject {
+	int pid;
+	int fd; /* -1: none */
+	enum role role;
+	struct address local;
+	struct address peer;
+};
+
+struct transition {
+	struct subject subject;
+	const struct edge *edge;
+	enum evidence evidence;
+	bool likely;   /* the kernel shows the end of the step, not its reason */
+	enum call call;
+	long result;
+	int error;     /* errno when result is -1 */
+	long unread;   /* bytes that were thrown away by the close, or 0 */
+};
+
+struct finding {
+	struct subject subject;
+	enum rule rule;
+	const char *message; /* one line */
+	const char *stack;   /* lines, each ended by a newline, or "" */
+	const char *details; /* lines, each ended by a newline, or "" */
+	const char *help;    /* one line, or "" */
+	bool color;
+};
+
+/* "tcpshadow: 21858 fd 4 127.0.0.1:5188 <- 127.0.0.1:42555 ...\n" */
+void event_add_transition(struct text *text, const struct transition *t);
+
+/* "tcpshadow: 21858 error: ... [slug]\n    ...\n    help: ...\n" */
+void event_add_finding(struct text *text, const struct finding *finding);
+
+/* "fd 4 127.0.0.1:5188 <- 127.0.0.1:42555" */
+void event_add_subject(struct text *text, const struct subject *subject);
+
+/* "read() = -1 ECONNRESET" */
+void event_add_result(struct text *text, enum call call, long result,
+		      int error);
+
+#endif

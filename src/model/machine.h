@@ -1,0 +1,53 @@
+/*
+ * The state machine: the edges of transitions.def and walks over them.
+ *
+ * Called by: observe (shim) and the tests. Knows nothing of descriptors.
+ * Pure: no I/O, no allocation, async-signal-safe.
+ */
+#ifndef MODEL_MACHINE_H
+#define MODEL_MACHINE_H
+
+#include <stddef.h>
+
+#include "model/state.h"
+
+enum tcp_event {
+#define EVENT(name, text) EVENT_##name,
+#include "model/transitions.def"
+	EVENT_COUNT
+};
+
+struct edge {
+	enum tcp_state from;
+	enum tcp_event event;
+	enum tcp_state to;
+	const char *section; /* of RFC 9293 */
+	const char *text;    /* the cause, as the log says it */
+};
+
+/* No shortest path between two states is longer than this. */
+enum { MACHINE_PATH_MAX = 6 };
+
+/* The table itself, for tests and documentation. */
+const struct edge *machine_edges(size_t *count);
+
+/* The text of an event, for documentation. */
+const char *machine_event_text(enum tcp_event event);
+
+/*
+ * The edge from -> to. With an event other than EVENT_NONE the edge of that event
+ * is preferred. NULL when the diagram has no such edge.
+ */
+const struct edge *machine_edge(enum tcp_state from, enum tcp_state to,
+				enum tcp_event event);
+
+/*
+ * The shortest legal path from -> to; the last step prefers `event`. Returns
+ * the number of edges put into path, 0 when there is no legal path (or none is
+ * needed).
+ */
+size_t machine_path(enum tcp_state from, enum tcp_state to,
+		    enum tcp_event event,
+		    const struct edge *path[static MACHINE_PATH_MAX]);
+
+#endif

@@ -1,0 +1,51 @@
+#include "model/option.h"
+
+#include <string.h>
+
+static const struct option_row rows[OPTION_COUNT] = {
+#define OPTION(n, t, f, v, h)                                                  \
+	[OPTION_##n] = { .environment = "TCPSHADOW_" #n,                       \
+			 .name = t,                                            \
+			 .fallback = f,                                        \
+			 .values = v,                                          \
+			 .help = h },
+#include "model/options.def"
+#undef OPTION
+};
+
+const struct option_row *option_row(enum option option)
+{
+	return &rows[option];
+}
+
+static bool is_number(const char *value)
+{
+	enum { MAX_DIGITS = 9 };
+	size_t digits = strspn(value, "0123456789");
+
+	return digits > 0 && digits <= MAX_DIGITS && value[digits] == '\0';
+}
+
+static bool word_admits(const char *word, size_t length, const char *value)
+{
+	if (length == 4 && memcmp(word, "FILE", 4) == 0)
+		return value[0] != '\0';
+	if (length == 6 && memcmp(word, "NUMBER", 6) == 0)
+		return is_number(value);
+	return strlen(value) == length && memcmp(word, value, length) == 0;
+}
+
+int option_match(enum option option, const char *value)
+{
+	const char *word = rows[option].values;
+
+	for (int position = 0;; position++) {
+		size_t length = strcspn(word, "|");
+
+		if (word_admits(word, length, value))
+			return position;
+		if (word[length] == '\0')
+			return -1;
+		word += length + 1;
+	}
+}

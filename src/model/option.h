@@ -1,0 +1,37 @@
+/*
+ * The options: names, defaults, and the check of a value.
+ *
+ * Owns: the table of options.def. Called by: the library's settings, the
+ * documentation tests. Pure: no I/O, no allocation, async-signal-safe.
+ */
+#ifndef MODEL_OPTION_H
+#define MODEL_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum option {
+#define OPTION(name, text, fallback, values, help) OPTION_##name,
+#include "model/options.def"
+#undef OPTION
+	OPTION_COUNT
+};
+
+struct option_row {
+	const char *environment; /* "TCPSHADOW_LOG" */
+	const char *name;        /* "log" */
+	const char *fallback;    /* the value when none, or a bad one, is given */
+	const char *values;      /* "stderr|off|FILE" */
+	const char *help;
+};
+
+const struct option_row *option_row(enum option option);
+
+/*
+ * The position of value among the option's words (0 for the first), or of the
+ * placeholder (FILE: any non-empty text, NUMBER: decimal digits, at most
+ * 1000000000) that admits it; -1 when nothing does.
+ */
+int option_match(enum option option, const char *value);
+
+#endif

@@ -1,0 +1,165 @@
+#include "shim/closing.h"
+
+#include <string.h>
+
+#include "kernel/diag.h"
+#include "kernel/raw.h"
+#include "kernel/socket.h"
+#include "shim/process.h"
+#include "shim/report.h"
+#include "shim/rules.h"
+#include "shim/stack.h"
+
+/* May the socket live on in another process after the close? */
+static bool is_shared(const struct sock *sock, uint64_t word)
+{
+	return word & SOCK_PASSED || sock->epoch < process_epoch();
+}
+
+static int look_up(const struct sock *sock, enum tcp_state state,
+		   struct diag_row *row)
+{
+	struct address nobody = { .family = sock->local.family };
+
+	return diag_find(&sock->local,
+			 state == ST_LISTEN ? &nobody : &sock->peer, row);
+}
+
+/*
+ * After the close of a shared socket: does somebody else hold it? The kernel
+ * knows by the inode. Of several listeners on one port (SO_REUSEPORT) it may
+ * show another one; then nothing is claimed.
+ */
+static bool lives_on(const struct sock *sock, uint64_t word, uint32_t *inode)
+{
+	enum tcp_state state = sock_state(word);
+	struct diag_row row;
+
+	if (state == ST_CLOSED || state == ST_TIME_WAIT)
+		return false;
+	if (process_sandboxed())
+		return true;
+	if (look_up(sock, state, &row) != 1)
+		return false;
+	if (row.cookie != sock->cookie)
+		return state == ST_LISTEN && row.state == ST_LISTEN;
+	*inode = row.inode;
+	return row.inode != 0;
+}
+
+/* The step that tcp_close() makes (net/ipv4/tcp.c). */
+static enum tcp_state closed_state(const struct sock *sock, uint64_t word,
+				   enum tcp_event *event)
+{
+	enum tcp_state state = sock_state(word);
+	bool reset = sock->unread > 0 ||
+		     word & (SOCK_LINGER_RESET | SOCK_REPAIR);
+
+	*event = EVENT_CLOSE;
+	switch (state) {
+	case ST_LISTEN:
+	case ST_SYN_SENT:
+		return ST_CLOSED;
+	case ST_CLOSED:
+	case ST_TIME_WAIT:
+	case ST_UNKNOWN:
+		return state;
+	default:
+		break;
+	}
+	if (reset) {
+		*event = EVENT_ABORT;
+		return ST_CLOSED;
+	}
+	if (state == ST_ESTABLISHED || state == ST_SYN_RCVD)
+		return ST_FIN_WAIT_1;
+	if (state == ST_CLOSE_WAIT)
+		return ST_LAST_ACK;
+	return state;
+}
+
+static bool has_queue(enum tcp_state state)
+{
+	return state != ST_CLOSED && state != ST_LISTEN &&
+	       state != ST_SYN_SENT && state != ST_TIME_WAIT;
+}
+
+uint64_t closing_begin(int fd, const struct sight *sight)
+{
+	uint64_t ref = table_find(fd);
+	struct sock *sock = sock_of(ref);
+	uint64_t word;
+
+	if (!ref || !process_owns_memory())
+		return 0;
+	if (atomic_load(&sock->references) == 1) {
+		observe(fd, ref, sight);
+		sock->unread = 0;
+		sock->fd = fd;
+		if (!process_sandboxed() && sock_load(ref, &word) &&
+		    has_queue(sock_state(word)))
+			sock->unread = (int)kernel_socket_unread(fd);
+	}
+	if (!table_remove(fd, ref) || !sock_release(ref))
+		return 0;
+	return ref;
+}
+
+void closing_end(int fd, uint64_t ref, const struct sight *sight)
+{
+	struct sock *sock = sock_of(ref);
+	enum tcp_event event;
+	enum tcp_state to;
+	uint32_t inode = 0;
+	uint64_t word;
+
+	if (!sock_load(ref, &word))
+		return;
+	sock->closed_at = clock_now();
+	sock->closed_by = stack_brief(sight->place);
+	if (is_shared(sock, word) && lives_on(sock, word, &inode)) {
+		if (inode != 0)
+			rule_still_held(fd, ref, inode, sight);
+		sock_flag(ref, SOCK_SILENT_GHOST, 0);
+		ghost_add(ref);
+		return;
+	}
+	to = closed_state(sock, word, &event);
+	rule_closed(fd, ref, word, event, sight);
+	observe_step(fd, ref, to, event, sight);
+	if (to == ST_CLOSED)
+		sock_free(ref);
+	else
+		ghost_add(ref);
+}
+
+uint32_t closing_begin_range(unsigned int first, unsigned int last,
+			     const struct sight *sight)
+{
+	uint32_t list = 0;
+	int highest = table_highest();
+
+	if (highest < 0 || first > (unsigned int)highest)
+		return 0;
+	if (last > (unsigned int)highest)
+		last = (unsigned int)highest;
+	for (unsigned int fd = first; fd <= last; fd++) {
+		uint64_t ref = closing_begin((int)fd, sight);
+
+		if (!ref)
+			continue;
+		sock_of(ref)->next = list;
+		list = sock_index(ref);
+	}
+	return list;
+}
+
+void closing_end_range(uint32_t list, const struct sight *sight)
+{
+	while (list) {
+		uint64_t ref = sock_at(list);
+
+		list = sock_of(ref)->next;
+		closing_end(sock_of(ref)->fd, ref, sight);
+	}
+}

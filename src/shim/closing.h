@@ -1,0 +1,28 @@
+/*
+ * The end of a descriptor: what must be known before the real call, and what it
+ * means afterwards.
+ *
+ * Called by: close, dup2, fclose and everything else that closes. The entry
+ * leaves the table *before* the real call, because another thread may be given
+ * the number at once. Async-signal-safe, allocates nothing, leaves errno alone.
+ */
+#ifndef SHIM_CLOSING_H
+#define SHIM_CLOSING_H
+
+#include "shim/observe.h"
+
+/*
+ * Before. Returns the socket when fd is its last descriptor in this process,
+ * else 0; then there is nothing to do afterwards.
+ */
+uint64_t closing_begin(int fd, const struct sight *sight);
+
+/* After. The sight tells the result of the real call. */
+void closing_end(int fd, uint64_t ref, const struct sight *sight);
+
+/* All numbers from first to last: takes them, and lists them. */
+uint32_t closing_begin_range(unsigned int first, unsigned int last,
+			     const struct sight *sight);
+void closing_end_range(uint32_t list, const struct sight *sight);
+
+#endif

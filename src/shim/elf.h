@@ -1,0 +1,36 @@
+/*
+ * Symbols of loaded objects, read in place: no lock is taken, nothing is
+ * allocated, no file is opened.
+ *
+ * Called by: real (before the constructor), stack (names in findings). Not on
+ * the data path. Async-signal-safe. Sees dynamic symbols only.
+ */
+#ifndef SHIM_ELF_H
+#define SHIM_ELF_H
+
+#include <link.h>
+#include <stdint.h>
+
+/*
+ * The loaded object around an address; NULL when there is none. Uses glibc's
+ * lock-free _dl_find_object (2.35); on an older glibc dladdr1, which takes the
+ * loader's lock.
+ */
+const struct link_map *elf_module(const void *address);
+
+/* The loaded object whose file is called name, NULL if there is none. */
+const struct link_map *elf_module_named(const char *name);
+
+/* The default version of a defined symbol, NULL if there is none. */
+void *elf_symbol(const struct link_map *map, const char *name);
+
+/*
+ * The name of the function around an address, NULL when the dynamic symbols do
+ * not tell. Walks all of the object's symbols.
+ */
+const char *elf_function(const struct link_map *map, const void *address);
+
+/* The file name of the object without its directory; never NULL. */
+const char *elf_module_name(const struct link_map *map);
+
+#endif

@@ -1,0 +1,281 @@
+#include "shim/in_use.h"
+
+#include <netinet/in.h>
+#include <string.h>
+
+#include "kernel/holders.h"
+#include "kernel/raw.h"
+#include "kernel/socket.h"
+#include "shim/process.h"
+#include "shim/report.h"
+#include "shim/rules.h"
+#include "shim/settings.h"
+#include "shim/stack.h"
+
+/* A closed socket of this process (or of its parent) that the kernel has. */
+static const struct sock *find_ghost(uint64_t cookie)
+{
+	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
+		uint64_t ref = ghost_at(slot);
+		uint64_t word;
+
+		if (ref && sock_of(ref)->cookie == cookie &&
+		    sock_load(ref, &word))
+			return sock_of(ref);
+	}
+	return NULL;
+}
+
+static void add_owners(struct text *text, const struct holder *holder)
+{
+	unsigned int stored = holder->owner_count;
+
+	if (stored > HOLDER_OWNERS_MAX)
+		stored = HOLDER_OWNERS_MAX;
+	for (unsigned int i = 0; i < stored; i++) {
+		const struct owner *owner = &holder->owners[i];
+
+		text_add(text, i > 0 ? ", pid " : "pid ");
+		text_add_number(text, owner->pid);
+		text_add(text, " (");
+		text_add_foreign(text, owner->command);
+		text_add(text, ") fd ");
+		text_add_number(text, owner->fd);
+	}
+	if (holder->owner_count > stored) {
+		text_add(text, " and ");
+		text_add_number(text, holder->owner_count - stored);
+		text_add(text, " more");
+	}
+	if (holder->owner_count > 0)
+		return;
+	if (holder->row.inode == 0) {
+		text_add(text, "no process");
+		return;
+	}
+	text_add(text, "a process that cannot be seen (uid ");
+	text_add_number(text, holder->row.uid);
+	text_add(text, ")");
+}
+
+static void add_ghost(struct text *text, const struct sock *ghost)
+{
+	text_add(text, ghost->role == ROLE_PASSIVE ? "  accepted by:\n" :
+						     "  made by:\n");
+	stack_add(text, ghost->born);
+	text_add(text, "  closed by:\n");
+	stack_add(text, ghost->closed_by);
+}
+
+static void add_holder(struct text *text, struct holder *holder)
+{
+	const struct sock *ghost = find_ghost(holder->row.cookie);
+
+	/* Closed here and still listening: somebody inherited it. */
+	if (ghost && holder->row.state == ST_LISTEN)
+		holder->class = HOLDER_INHERITED;
+	text_add(text, "holder: ");
+	text_add(text, holder_name(holder->class));
+	text_add(text, " ");
+	text_add(text, state_name(holder->row.state));
+	text_add(text, " ");
+	text_add_address(text, &holder->row.local);
+	if (holder->row.peer.port) {
+		text_add(text, " ");
+		text_add_address(text, &holder->row.peer);
+	}
+	text_add(text, " ");
+	add_owners(text, holder);
+	if (holder->row.timed) {
+		text_add(text, ", ");
+		text_add_number(text, (holder->row.expires + 999) / 1000);
+		text_add(text, " s left");
+	}
+	text_add(text, "\n");
+	if (ghost)
+		add_ghost(text, ghost);
+}
+
+/*
+ * What bind() would answer now with SO_REUSEADDR: tried, with a socket of our
+ * own that is closed at once. 0 or -errno.
+ */
+static long try_reuseaddr(const struct holder_query *query,
+			  const struct sockaddr *address, socklen_t length)
+{
+	int on = 1;
+	int v6only = query->v6only;
+	long result;
+	long fd = raw_call3(SYS_socket, query->address.family,
+			    SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+
+	if (fd < 0)
+		return fd;
+	raw_setsockopt((int)fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (query->address.family == AF_INET6)
+		raw_setsockopt((int)fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
+			       sizeof(v6only));
+	result = raw_call3(SYS_bind, fd, (long)address, length);
+	raw_close((int)fd);
+	return result;
+}
+
+static void add_verdict(struct text *text, int fd,
+			const struct holder_query *query,
+			const struct sockaddr *address, socklen_t length)
+{
+	bool has = kernel_socket_option(fd, SOL_SOCKET, SO_REUSEADDR) > 0;
+	long result;
+
+	if (has) {
+		text_add(text, "SO_REUSEADDR is set on this socket, and does "
+			       "not help here\n");
+		return;
+	}
+	result = try_reuseaddr(query, address, length);
+	if (result == 0)
+		text_add(text, "SO_REUSEADDR on this socket would help now "
+			       "(tried)\n");
+	else if (result == -EADDRINUSE)
+		text_add(text, "SO_REUSEADDR on this socket would not help now "
+			       "(tried)\n");
+}
+
+static void explain(int fd, const struct sockaddr *address, socklen_t length,
+		    const struct address *wanted, const struct sight *sight)
+{
+	struct holder_query query = {
+		.address = *wanted,
+		.v6only = kernel_socket_option(fd, IPPROTO_IPV6,
+					       IPV6_V6ONLY) > 0,
+		.reuseport =
+			kernel_socket_option(fd, SOL_SOCKET, SO_REUSEPORT) > 0,
+	};
+	struct subject subject = report_process();
+	struct holders *holders;
+	struct report report;
+	struct text *text;
+
+	if (!report_begin(&report, RULE_ADDRESS_IN_USE, &subject, sight->place))
+		return;
+	holders = &report.scratch->holders;
+	text = &report.scratch->message;
+	event_add_result(text, sight->call, sight->result, sight->error);
+	text_add(text, ": ");
+	text_add_address(text, wanted);
+	text_add(text, " is already in use");
+	text = &report.scratch->details;
+	text_add(text, "wanted by fd ");
+	text_add_number(text, fd);
+	text_add(text, "\n");
+	holders_find(&query, holders, report.scratch->reply);
+	for (unsigned int i = 0; i < holders->count; i++)
+		add_holder(text, &holders->list[i]);
+	if (holders->total > holders->count) {
+		text_add(text, "and ");
+		text_add_number(text, holders->total - holders->count);
+		text_add(text, " more holders\n");
+	}
+	if (holders->count == 0) {
+		text_add(text, "holder: elsewhere: no socket of this network "
+			       "namespace shows on the port\n");
+		holders->list[0].class = HOLDER_ELSEWHERE;
+	}
+	if (address && holders->count > 0)
+		add_verdict(text, fd, &query, address, length);
+	if (holders->unreadable > 0) {
+		text_add_number(text, holders->unreadable);
+		text_add(text, " processes of other users could not be looked "
+			       "into: run as root to see them\n");
+	}
+	text_add(&report.scratch->help,
+		 holder_remedy(holders->list[0].class));
+	report_end(&report);
+}
+
+static void set_reuseaddr(int fd, int on)
+{
+	raw_setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+}
+
+static void say_applied(int fd, const struct address *wanted,
+			const struct sight *sight)
+{
+	struct subject subject = report_process();
+	struct report report;
+	struct text *text;
+
+	if (!report_begin(&report, RULE_REUSEADDR_APPLIED, &subject,
+			  sight->place))
+		return;
+	text = &report.scratch->message;
+	text_add(text, "bind() of fd ");
+	text_add_number(text, fd);
+	text_add(text, " to ");
+	text_add_address(text, wanted);
+	text_add(text, " failed with EADDRINUSE; tcpshadow set SO_REUSEADDR, "
+		       "and it succeeded");
+	text_add(&report.scratch->help,
+		 "set SO_REUSEADDR in the program, before bind()");
+	report_end(&report);
+}
+
+/* Tries again with the option set; takes it back when that is no cure. */
+static bool cure(int fd, const struct sockaddr *address, socklen_t length)
+{
+	if (kernel_socket_option(fd, SOL_SOCKET, SO_REUSEADDR) != 0)
+		return false;
+	set_reuseaddr(fd, 1);
+	if (raw_call3(SYS_bind, fd, (long)address, length) == 0)
+		return true;
+	if (settings.reuseaddr != REUSEADDR_ALWAYS)
+		set_reuseaddr(fd, 0);
+	return false;
+}
+
+int in_use_bind(int fd, const struct sockaddr *address, socklen_t length,
+		const struct sight *sight, int errno_before)
+{
+	int result = (int)sight->result;
+	bool in_use = result < 0 && sight->error == EADDRINUSE;
+	struct address wanted;
+	uint64_t ref;
+
+	if (!in_use && (result < 0 || settings.reuseaddr != REUSEADDR_ALWAYS))
+		return result;
+	ref = process_sandboxed() ? 0 : observe_find(fd);
+	if (!ref)
+		return result;
+	if (!in_use) {
+		/* It counts from now on: the kernel reads the flag live. */
+		set_reuseaddr(fd, 1);
+		return result;
+	}
+	kernel_socket_address(address, length, &wanted);
+	if (settings.reuseaddr != REUSEADDR_OFF && cure(fd, address, length)) {
+		errno = errno_before;
+		say_applied(fd, &wanted, sight);
+		return 0;
+	}
+	observe_ghosts(sight->call);
+	if (wanted.port == 0)
+		rule_no_port_left(fd, NULL, sight);
+	else
+		explain(fd, address, length, &wanted, sight);
+	return result;
+}
+
+void in_use_listen(int fd, const struct sight *sight)
+{
+	struct address local;
+
+	if (sight->result == 0 || sight->error != EADDRINUSE ||
+	    process_sandboxed() || !observe_find(fd))
+		return;
+	kernel_socket_local(fd, &local);
+	observe_ghosts(sight->call);
+	if (local.port == 0)
+		rule_no_port_left(fd, NULL, sight);
+	else
+		explain(fd, NULL, 0, &local, sight);
+}

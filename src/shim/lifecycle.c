@@ -1,0 +1,368 @@
+#include "shim/lifecycle.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+
+#include "kernel/socket.h"
+#include "shim/blind.h"
+#include "shim/closing.h"
+#include "shim/in_use.h"
+#include "shim/process.h"
+#include "shim/rules.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+void seen_foreign(int fd)
+{
+	struct sight sight = { .call = CALL_NONE };
+	uint64_t ref = table_find(fd);
+
+	if (ref && process_owns_memory())
+		observe_vanished(fd, ref, &sight);
+}
+
+void seen_socket(int domain, int type, int protocol, const struct sight *sight)
+{
+	int fd = (int)sight->result;
+	int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+	bool internet = domain == AF_INET || domain == AF_INET6;
+
+	if (fd < 0) {
+		if (internet &&
+		    (sight->error == EMFILE || sight->error == ENFILE))
+			rule_no_descriptor(sight);
+		return;
+	}
+	if (internet && kind == SOCK_STREAM &&
+	    (protocol == 0 || protocol == IPPROTO_TCP)) {
+		observe_birth(fd, ST_CLOSED, sight->place);
+		return;
+	}
+	if (internet && protocol == IPPROTO_MPTCP)
+		blind_mptcp();
+	seen_foreign(fd);
+}
+
+void seen_bind(int fd, const struct sockaddr *address, socklen_t length,
+	       const struct sight *sight)
+{
+	uint64_t ref = sight->result == 0 ? observe_find(fd) : 0;
+	struct address wanted;
+
+	if (!ref)
+		return;
+	if (!process_sandboxed())
+		kernel_socket_local(fd, &sock_of(ref)->local);
+	kernel_socket_address(address, length, &wanted);
+	sock_flag(ref, SOCK_BOUND | (wanted.port ? SOCK_BOUND_PORT : 0), 0);
+}
+
+void seen_listen(int fd, int backlog, const struct sight *sight)
+{
+	uint64_t ref = observe_find(fd);
+
+	if (!ref || sight->result < 0)
+		return;
+	observe_names(fd, ref);
+	if (process_sandboxed())
+		observe_step(fd, ref, ST_LISTEN, EVENT_OPEN_PASSIVE, sight);
+	else
+		observe(fd, ref, sight);
+	rule_listening(fd, ref, backlog, sight);
+}
+
+/* Did the call get as far as sending a SYN (tcp_v4_connect)? */
+static bool has_sent_syn(const struct sight *sight)
+{
+	if (sight->result == 0)
+		return true;
+	switch (sight->error) {
+	case EINPROGRESS:
+	case EINTR:
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_disconnect(const struct sockaddr *address, socklen_t length,
+			  const struct sight *sight)
+{
+	return sight->result == 0 && length >= sizeof(address->sa_family) &&
+	       address->sa_family == AF_UNSPEC;
+}
+
+static void begin_connection(int fd, uint64_t ref,
+			     const struct sockaddr *address, socklen_t length,
+			     const struct sight *sight)
+{
+	struct sock *sock = sock_of(ref);
+
+	sock->role = ROLE_ACTIVE;
+	observe_names(fd, ref);
+	/* A failed connect has no peer name; the program told it. */
+	if (sock->peer.family == 0)
+		kernel_socket_address(address, length, &sock->peer);
+	sock->peer_closed_at = 0;
+	atomic_store(&sock->last_write, clock_now());
+	sock_flag(ref, 0, SOCK_DOOMED_WRITE | SOCK_DOOM_SAID);
+	observe_step(fd, ref, ST_SYN_SENT, EVENT_OPEN_ACTIVE, sight);
+}
+
+void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
+		  const struct sight *sight)
+{
+	bool sent = has_sent_syn(sight);
+	uint64_t ref = sent ? observe_find(fd) : table_find(fd);
+	uint64_t word;
+
+	if (!ref || !sock_load(ref, &word))
+		return;
+	if (sight->error == EADDRNOTAVAIL) {
+		struct address wanted;
+
+		kernel_socket_address(address, length, &wanted);
+		rule_connect_failed(fd, &wanted, sight);
+		return;
+	}
+	if (is_disconnect(address, length, sight)) {
+		observe(fd, ref, sight);
+		kernel_socket_local(fd, &sock_of(ref)->local);
+		memset(&sock_of(ref)->peer, 0, sizeof(struct address));
+		sock_of(ref)->role = ROLE_NONE;
+		return;
+	}
+	if (sent && sock_state(word) == ST_CLOSED)
+		begin_connection(fd, ref, address, length, sight);
+	/* Under way: the next visible call will learn how it went. */
+	if (sight->result < 0 &&
+	    (sight->error == EINPROGRESS || sight->error == EINTR))
+		return;
+	if (sent || sock_state(word) == ST_SYN_SENT)
+		observe(fd, ref, sight);
+	if (sight->error == ECONNREFUSED)
+		rule_connect_failed(fd, &sock_of(ref)->peer, sight);
+}
+
+/*
+ * The child was ESTABLISHED before accept() could return it, but for fast open
+ * (RFC 7413), where it may still be in SYN_RCVD.
+ */
+static void accepted(int fd, uint64_t listener, const struct sight *sight)
+{
+	uint64_t ref = observe_birth(fd, ST_LISTEN, sight->place);
+	enum tcp_state state = ST_ESTABLISHED;
+	uint64_t word;
+
+	if (!ref)
+		return;
+	sock_of(ref)->role = ROLE_PASSIVE;
+	atomic_store(&sock_of(ref)->last_write, clock_now());
+	/* sk_clone_lock: the child starts with the listener's options. */
+	if (sock_load(listener, &word))
+		sock_flag(ref, word & (SOCK_REUSEADDR | SOCK_LINGER_RESET), 0);
+	observe_names(fd, ref);
+	if (!process_sandboxed())
+		state = kernel_socket_state(fd, NULL);
+	if (state == ST_SYN_RCVD) {
+		observe_step(fd, ref, ST_SYN_RCVD, EVENT_RCV_SYN, sight);
+		return;
+	}
+	observe_step(fd, ref, ST_ESTABLISHED, EVENT_RCV_ACK, sight);
+	if (state != ST_ESTABLISHED)
+		observe(fd, ref, sight);
+}
+
+void seen_accept(int fd, const struct sight *sight)
+{
+	uint64_t listener = table_find(fd);
+
+	if (sight->result < 0) {
+		if (!listener || sight->error == EAGAIN ||
+		    sight->error == EINTR)
+			return;
+		if (sight->error == EMFILE || sight->error == ENFILE)
+			rule_no_descriptor(sight);
+		observe(fd, listener, sight);
+		return;
+	}
+	if (!listener)
+		listener = observe_adopt(fd);
+	if (!listener) {
+		seen_foreign((int)sight->result);
+		return;
+	}
+	sock_flag(listener, SOCK_USED, 0);
+	rule_accepted(fd, listener, sight);
+	rule_check_close_wait();
+	accepted((int)sight->result, listener, sight);
+}
+
+static enum tcp_state shut_state(enum tcp_state state, int how)
+{
+	switch (state) {
+	case ST_SYN_SENT:
+		return ST_CLOSED;
+	case ST_LISTEN:
+		return how == SHUT_WR ? state : ST_CLOSED;
+	case ST_SYN_RCVD:
+	case ST_ESTABLISHED:
+		return how == SHUT_RD ? state : ST_FIN_WAIT_1;
+	case ST_CLOSE_WAIT:
+		return how == SHUT_RD ? state : ST_LAST_ACK;
+	default:
+		return state;
+	}
+}
+
+void seen_shutdown(int fd, int how, const struct sight *sight)
+{
+	uint64_t ref = table_find(fd);
+	uint64_t word;
+
+	if (!ref || !sock_load(ref, &word))
+		return;
+	/* On an unconnected socket it fails, and spoils it all the same. */
+	if (how != SHUT_RD && (sight->result == 0 || sight->error == ENOTCONN))
+		sock_flag(ref, SOCK_SHUT_WRITE, 0);
+	if (sight->result == 0)
+		observe_step(fd, ref, shut_state(sock_state(word), how),
+			     EVENT_CLOSE, sight);
+	observe(fd, ref, sight);
+}
+
+void seen_setsockopt(int fd, int level, int name, const void *value,
+		     socklen_t length, const struct sight *sight)
+{
+	uint64_t ref = table_find(fd);
+	const struct linger *linger = value;
+	uint64_t flag = 0;
+	bool on = false;
+
+	if (!ref || sight->result < 0 || length < sizeof(int))
+		return;
+	if (level == SOL_SOCKET && name == SO_REUSEADDR) {
+		flag = SOCK_REUSEADDR;
+		on = *(const int *)value != 0;
+	} else if (level == SOL_SOCKET && name == SO_LINGER &&
+		   length >= sizeof(*linger)) {
+		flag = SOCK_LINGER_RESET;
+		on = linger->l_onoff && linger->l_linger == 0;
+	} else if (level == IPPROTO_TCP && name == TCP_REPAIR) {
+		flag = SOCK_REPAIR;
+		on = *(const int *)value == 1;
+	}
+	if (flag)
+		sock_flag(ref, on ? flag : 0, on ? 0 : flag);
+	if (flag == SOCK_REUSEADDR && on)
+		rule_reuseaddr_set(fd, ref, sight);
+	seen_other(fd, sight);
+}
+
+void seen_getsockopt(int fd, int level, int name, const void *value,
+		     const struct sight *sight)
+{
+	uint64_t ref = table_find(fd);
+	struct sight told = *sight;
+
+	if (!ref)
+		return;
+	if (sight->result == 0 && level == SOL_SOCKET && name == SO_ERROR) {
+		told.error = *(const int *)value;
+		if (told.error) {
+			observe(fd, ref, &told);
+			if (told.error == ECONNREFUSED)
+				rule_connect_failed(fd, &sock_of(ref)->peer,
+						    &told);
+			return;
+		}
+	}
+	seen_other(fd, sight);
+}
+
+void seen_other(int fd, const struct sight *sight)
+{
+	uint64_t ref = table_find(fd);
+	uint64_t word;
+
+	if (ref && sock_load(ref, &word) && word & SOCK_LOOK_ON_READ &&
+	    sock_state(word) != ST_CLOSED)
+		observe(fd, ref, sight);
+}
+
+static void each_passed(const struct msghdr *message, void (*each)(int fd))
+{
+	struct msghdr copy = *message;
+
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(&copy); part;
+	     part = CMSG_NXTHDR(&copy, part)) {
+		const int *fds = (const void *)CMSG_DATA(part);
+		size_t count;
+
+		if (part->cmsg_level != SOL_SOCKET ||
+		    part->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		for (size_t i = 0; i < count; i++)
+			each(fds[i]);
+	}
+}
+
+static void adopt_passed(int fd)
+{
+	seen_foreign(fd);
+	observe_find(fd);
+}
+
+static void mark_passed(int fd)
+{
+	uint64_t ref = table_find(fd);
+
+	if (ref)
+		sock_flag(ref, SOCK_PASSED, 0);
+}
+
+void seen_received(const struct msghdr *message)
+{
+	each_passed(message, adopt_passed);
+}
+
+void seen_sent(const struct msghdr *message)
+{
+	each_passed(message, mark_passed);
+}
+
+uint64_t seen_dup_begin(int fd)
+{
+	uint64_t ref = table_find(fd);
+
+	if (!ref || !process_owns_memory() || !sock_hold(ref))
+		return 0;
+	return ref;
+}
+
+void seen_dup(int fd, uint64_t ref, const struct sight *sight)
+{
+	int copy = (int)sight->result;
+	uint64_t old;
+	bool done;
+
+	if (copy < 0) {
+		/* The original was closed meanwhile: we were the last. */
+		if (sock_release(ref))
+			closing_end(fd, ref, sight);
+		return;
+	}
+	old = table_put(copy, ref, &done);
+	if (old)
+		observe_vanished(copy, old, sight);
+	if (!done && sock_release(ref))
+		closing_end(fd, ref, sight);
+}

@@ -1,0 +1,45 @@
+/*
+ * What the calls of a socket's life mean for the shadow, whichever way they
+ * were made: by name or through syscall().
+ *
+ * Called by: wrap_socket, wrap_option, wrap_dup, wrap_syscall. Not on the data
+ * path. Async-signal-safe, allocates nothing, leaves errno alone.
+ */
+#ifndef SHIM_LIFECYCLE_H
+#define SHIM_LIFECYCLE_H
+
+#include <sys/socket.h>
+
+#include "shim/observe.h"
+
+void seen_socket(int domain, int type, int protocol, const struct sight *sight);
+void seen_bind(int fd, const struct sockaddr *address, socklen_t length,
+	       const struct sight *sight);
+void seen_listen(int fd, int backlog, const struct sight *sight);
+void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
+		  const struct sight *sight);
+void seen_accept(int fd, const struct sight *sight);
+void seen_shutdown(int fd, int how, const struct sight *sight);
+void seen_setsockopt(int fd, int level, int name, const void *value,
+		     socklen_t length, const struct sight *sight);
+void seen_getsockopt(int fd, int level, int name, const void *value,
+		     const struct sight *sight);
+
+/* Any other call on a socket: completes what is under way. */
+void seen_other(int fd, const struct sight *sight);
+
+/* A new descriptor that is no TCP socket: what was there is gone. */
+void seen_foreign(int fd);
+
+/* Descriptors that came in a message (SCM_RIGHTS), or are sent in one. */
+void seen_received(const struct msghdr *message);
+void seen_sent(const struct msghdr *message);
+
+/*
+ * Before a call that makes a second descriptor: keeps the socket from being
+ * taken for closed meanwhile. 0: fd is not followed. seen_dup must follow.
+ */
+uint64_t seen_dup_begin(int fd);
+void seen_dup(int fd, uint64_t ref, const struct sight *sight);
+
+#endif

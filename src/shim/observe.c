@@ -1,0 +1,445 @@
+#include "shim/observe.h"
+
+#include <string.h>
+#include <sys/socket.h>
+
+#include "kernel/diag.h"
+#include "kernel/raw.h"
+#include "kernel/socket.h"
+#include "shim/blind.h"
+#include "shim/process.h"
+#include "shim/report.h"
+#include "shim/rules.h"
+#include "shim/sigpipe.h"
+#include "shim/stack.h"
+
+/* The kernel keeps TIME_WAIT for 60 s (TCP_TIMEWAIT_LEN), in milliseconds. */
+enum { TIME_WAIT_MS = 60000 };
+
+/* The reason that an error number gives for the end of a connection. */
+static enum tcp_event event_of_error(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+	case ECONNRESET:
+	case EPIPE:
+		return EVENT_RCV_RST;
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+		return EVENT_TIMEOUT;
+	case ECONNABORTED:
+		return EVENT_ABORT;
+	default:
+		return EVENT_NONE;
+	}
+}
+
+/* Does the call alone prove that this edge was taken? */
+static bool proves(const struct sight *sight, const struct edge *edge)
+{
+	enum call_kind kind = call_kind(sight->call);
+
+	switch (edge->event) {
+	case EVENT_RCV_FIN:
+		return kind == KIND_READ && sight->result == 0;
+	case EVENT_RCV_RST:
+	case EVENT_TIMEOUT:
+		return sight->error != 0 &&
+		       event_of_error(sight->error) == edge->event;
+	case EVENT_RCV_SYN_ACK:
+	case EVENT_RCV_ACK:
+		return (kind == KIND_CONNECT && sight->result == 0) ||
+		       (kind == KIND_ACCEPT && sight->result >= 0);
+	case EVENT_OPEN_PASSIVE:
+		return kind == KIND_LISTEN && sight->result == 0;
+	case EVENT_ABORT:
+		return kind == KIND_CONNECT && sight->result == 0;
+	default:
+		return false;
+	}
+}
+
+static void say(int fd, uint64_t ref, const struct edge *edge,
+		enum evidence evidence, bool likely, const struct sight *sight)
+{
+	struct sock *sock = sock_of(ref);
+	struct transition transition = {
+		.subject = report_subject(sock, fd),
+		.edge = edge,
+		.evidence = evidence,
+		.likely = likely,
+		.call = sight->call,
+		.result = sight->result,
+		.error = sight->error,
+		.unread = edge->event == EVENT_ABORT ? sock->unread : 0,
+	};
+
+	if (edge->to == ST_CLOSE_WAIT)
+		sock->peer_closed_at = clock_now();
+	report_transition(&transition);
+}
+
+/*
+ * Walks the shadow from the state in *word to `to`, over `via` when that is
+ * given (ST_UNKNOWN: the shortest way). Only the caller whose swap succeeds
+ * reports. False when the word has changed: the caller looks again.
+ */
+static bool walk(int fd, uint64_t ref, uint64_t *word, enum tcp_state via,
+		 enum tcp_state to, enum tcp_event event, bool likely,
+		 bool called, const struct sight *sight)
+{
+	const struct edge *path[2 * MACHINE_PATH_MAX];
+	enum tcp_state from = sock_state(*word);
+	size_t length = 0;
+
+	if (via != ST_UNKNOWN && via != from && via != to)
+		length = machine_path(from, via, EVENT_NONE, path);
+	if (length > 0)
+		from = via;
+	length += machine_path(from, to, event, path + length);
+	if (!sock_swap(ref, word, sock_stepped(*word, to)))
+		return false;
+	if (length == 0) {
+		blind_lost_track(fd, ref, from, to, sight);
+		return true;
+	}
+	for (size_t i = 0; i < length; i++) {
+		bool last = i == length - 1;
+		enum evidence evidence = EVIDENCE_INFERRED;
+
+		if (last)
+			evidence = called || proves(sight, path[i]) ?
+					   EVIDENCE_CALL :
+					   EVIDENCE_KERNEL;
+		say(fd, ref, path[i], evidence, last && likely, sight);
+	}
+	return true;
+}
+
+/*
+ * What the kernel's state means for this socket. TCP_INFO says CLOSED of a
+ * descriptor in TIME_WAIT; where our FIN is out, sock_diag tells which it is.
+ */
+static enum tcp_state refine(const struct sock *sock, enum tcp_state shadow,
+			     enum tcp_state kernel)
+{
+	struct diag_row row;
+
+	if (kernel != ST_CLOSED)
+		return kernel;
+	switch (shadow) {
+	case ST_TIME_WAIT:
+	case ST_UNKNOWN:
+		return shadow == ST_UNKNOWN ? kernel : ST_TIME_WAIT;
+	case ST_ESTABLISHED:
+	case ST_FIN_WAIT_1:
+	case ST_FIN_WAIT_2:
+	case ST_CLOSING:
+		if (diag_find(&sock->local, &sock->peer, &row) == 1 &&
+		    row.cookie == sock->cookie && row.state == ST_TIME_WAIT)
+			return ST_TIME_WAIT;
+		return kernel;
+	default:
+		return kernel;
+	}
+}
+
+/* Without the kernel's word (sandbox): what the result alone shows. */
+static enum tcp_state implied(enum tcp_state shadow, const struct sight *sight)
+{
+	enum call_kind kind = call_kind(sight->call);
+
+	if (event_of_error(sight->error) != EVENT_NONE)
+		return ST_CLOSED;
+	if ((shadow == ST_SYN_SENT || shadow == ST_SYN_RCVD) &&
+	    (sight->result > 0 ||
+	     (kind == KIND_CONNECT && sight->result == 0)))
+		return ST_ESTABLISHED;
+	if (kind != KIND_READ || sight->result != 0)
+		return shadow;
+	if (shadow == ST_ESTABLISHED)
+		return ST_CLOSE_WAIT;
+	if (shadow == ST_FIN_WAIT_1 || shadow == ST_FIN_WAIT_2)
+		return ST_TIME_WAIT;
+	return shadow;
+}
+
+/* A socket connected to itself opens and closes simultaneously with itself. */
+static bool is_self(const struct sock *sock)
+{
+	return sock->local.family != 0 &&
+	       memcmp(&sock->local, &sock->peer, sizeof(sock->local)) == 0;
+}
+
+/*
+ * The state between, where the shortest way is not the one that was gone.
+ *
+ * An end of file, or EPIPE, on a connection that is gone altogether: the FIN
+ * came first (a reset alone would have been reported as ECONNRESET, once).
+ */
+static enum tcp_state via_state(const struct sock *sock, enum tcp_state shadow,
+				enum tcp_state to, const struct sight *sight)
+{
+	bool end_of_file = call_kind(sight->call) == KIND_READ &&
+			   sight->result == 0;
+
+	if (shadow == ST_ESTABLISHED && to == ST_CLOSED &&
+	    (end_of_file || sight->error == EPIPE))
+		return ST_CLOSE_WAIT;
+	if (is_self(sock) && shadow == ST_SYN_SENT && to == ST_ESTABLISHED)
+		return ST_SYN_RCVD;
+	if (is_self(sock) && shadow == ST_FIN_WAIT_1 && to == ST_TIME_WAIT)
+		return ST_CLOSING;
+	return ST_UNKNOWN;
+}
+
+static void settle_shadow(int fd, uint64_t ref, uint64_t word,
+			  enum tcp_state to, bool retrying,
+			  const struct sight *sight)
+{
+	enum tcp_state from = sock_state(word);
+	enum tcp_event event = event_of_error(sight->error);
+	struct sock *sock = sock_of(ref);
+	bool likely = to == ST_CLOSED && event == EVENT_NONE &&
+		      from != ST_LAST_ACK && from != ST_LISTEN &&
+		      from != ST_TIME_WAIT;
+
+	if (event == EVENT_NONE && likely && retrying)
+		event = EVENT_TIMEOUT;
+	if (call_kind(sight->call) == KIND_CONNECT && sight->result == 0 &&
+	    to == ST_CLOSED) {
+		event = EVENT_ABORT;
+		likely = false;
+	}
+	/* Opened by a call that we did not see as such (fast open). */
+	if (from == ST_CLOSED)
+		observe_names(fd, ref);
+	if (from == ST_CLOSED && to != ST_LISTEN && sock->role == ROLE_NONE)
+		sock->role = ROLE_ACTIVE;
+	if (from == ST_CLOSE_WAIT && to == ST_CLOSED && event != EVENT_ABORT)
+		sigpipe_confirmed(fd, ref, sight);
+	walk(fd, ref, &word, via_state(sock, from, to, sight), to, event, likely,
+	     false, sight);
+}
+
+void observe(int fd, uint64_t ref, const struct sight *sight)
+{
+	enum { TRIES = 8 };
+	struct sock *sock = sock_of(ref);
+
+	for (int i = 0; i < TRIES; i++) {
+		bool retrying = false;
+		enum tcp_state kernel;
+		enum tcp_state to;
+		uint64_t word;
+
+		if (!sock_load(ref, &word))
+			return;
+		if (process_sandboxed()) {
+			to = implied(sock_state(word), sight);
+		} else {
+			if (kernel_socket_cookie(fd) != sock->cookie) {
+				observe_vanished(fd, ref, sight);
+				return;
+			}
+			kernel = kernel_socket_state(fd, &retrying);
+			/*
+			 * A close takes the entry away before it closes: if it
+			 * is still there, the answer was about our socket.
+			 */
+			if (table_find(fd) != ref || kernel == ST_UNKNOWN)
+				return;
+			to = refine(sock, sock_state(word), kernel);
+		}
+		if (to == sock_state(word))
+			return;
+		/* Nothing happened since the word was read: the look holds. */
+		if (atomic_load(&sock->word) != word)
+			continue;
+		settle_shadow(fd, ref, word, to, retrying, sight);
+		if (!sock_load(ref, &word) || sock_state(word) == to)
+			return;
+	}
+}
+
+void observe_step(int fd, uint64_t ref, enum tcp_state to, enum tcp_event event,
+		  const struct sight *sight)
+{
+	uint64_t word;
+
+	if (!sock_load(ref, &word))
+		return;
+	while (sock_state(word) != to &&
+	       !walk(fd, ref, &word, ST_UNKNOWN, to, event, false, true,
+		     sight)) {
+		if (sock_generation(word) != sock_generation(ref))
+			return;
+	}
+}
+
+void observe_read(int fd, uint64_t ref, const struct sight *sight)
+{
+	int saved = errno;
+	bool quiet = sight->result < 0 &&
+		     (sight->error == EAGAIN || sight->error == EINTR);
+	uint64_t word;
+
+	if (!quiet || observe_wants_read(ref))
+		observe(fd, ref, sight);
+	if (sight->result == 0 && sock_load(ref, &word) &&
+	    sock_state(word) == ST_CLOSE_WAIT && !(word & SOCK_SAW_END))
+		rule_saw_end(ref);
+	errno = saved;
+}
+
+void observe_names(int fd, uint64_t ref)
+{
+	struct sock *sock = sock_of(ref);
+
+	if (process_sandboxed())
+		return;
+	kernel_socket_local(fd, &sock->local);
+	kernel_socket_peer(fd, &sock->peer);
+}
+
+static uint64_t follow(int fd, uint64_t cookie, enum tcp_state state)
+{
+	uint64_t ref = sock_create(cookie, state);
+	uint64_t old;
+	bool done;
+
+	if (!ref) {
+		blind_count(BLIND_NO_MEMORY);
+		return 0;
+	}
+	sock_of(ref)->fd = fd;
+	old = table_put(fd, ref, &done);
+	if (old) {
+		struct sight sight = { .call = CALL_NONE };
+
+		observe_vanished(fd, old, &sight);
+	}
+	if (done)
+		return ref;
+	blind_count(BLIND_NO_MEMORY);
+	sock_free(ref);
+	return 0;
+}
+
+uint64_t observe_birth(int fd, enum tcp_state state, const void *place)
+{
+	uint64_t cookie;
+	uint64_t ref;
+
+	/* A child that runs on its parent's memory has a table of its own. */
+	if (!process_owns_memory())
+		return 0;
+	cookie = process_sandboxed() ? 0 : kernel_socket_cookie(fd);
+	ref = follow(fd, cookie, state);
+	if (ref)
+		sock_of(ref)->born = stack_brief(place);
+	return ref;
+}
+
+uint64_t observe_adopt(int fd)
+{
+	enum kernel_kind kind;
+	enum tcp_state state;
+	uint64_t ref;
+
+	if (process_sandboxed())
+		return 0;
+	kind = kernel_socket_kind(fd);
+	if (kind == KERNEL_MPTCP)
+		blind_mptcp();
+	if (kind != KERNEL_TCP || !process_owns_memory())
+		return 0;
+	state = kernel_socket_state(fd, NULL);
+	if (state == ST_UNKNOWN)
+		return 0;
+	ref = follow(fd, kernel_socket_cookie(fd), state);
+	if (!ref)
+		return 0;
+	sock_flag(ref, SOCK_PASSED, 0);
+	observe_names(fd, ref);
+	return ref;
+}
+
+uint64_t observe_find(int fd)
+{
+	uint64_t ref = table_find(fd);
+
+	return ref ? ref : observe_adopt(fd);
+}
+
+void observe_vanished(int fd, uint64_t ref, const struct sight *sight)
+{
+	if (table_remove(fd, ref))
+		observe_adopt(fd);
+	blind_count(BLIND_CLOSED_UNSEEN);
+	if (!sock_release(ref))
+		return;
+	if (!observe_ghost(ref, sight->call))
+		ghost_add(ref);
+	else
+		sock_free(ref);
+}
+
+/* The state of a closed socket that the kernel no longer shows. */
+static void bury(uint64_t ref, uint64_t word, const struct sight *sight)
+{
+	const struct sock *sock = sock_of(ref);
+	enum tcp_state state = sock_state(word);
+	bool waited = sock->closed_at &&
+		      clock_now() - sock->closed_at >= TIME_WAIT_MS;
+	bool half = state == ST_FIN_WAIT_1 || state == ST_FIN_WAIT_2;
+	bool certain = state == ST_LAST_ACK || state == ST_TIME_WAIT ||
+		       state == ST_CLOSING || state == ST_LISTEN || waited;
+
+	if (state == ST_CLOSED)
+		return;
+	walk(sock->fd, ref, &word, half && waited ? ST_TIME_WAIT : ST_UNKNOWN,
+	     ST_CLOSED, EVENT_NONE, !certain, false, sight);
+}
+
+bool observe_ghost(uint64_t ref, enum call call)
+{
+	struct sight sight = { .call = call };
+	struct sock *sock = sock_of(ref);
+	struct diag_row row;
+	uint64_t word;
+	int found;
+
+	if (!sock_load(ref, &word))
+		return false;
+	if (process_sandboxed() || sock_state(word) == ST_CLOSED)
+		return true;
+	found = diag_find(&sock->local, &sock->peer, &row);
+	if (found < 0)
+		return false;
+	if (found == 0 || row.cookie != sock->cookie) {
+		bury(ref, word, &sight);
+		return true;
+	}
+	if (row.state != sock_state(word))
+		walk(sock->fd, ref, &word,
+		     via_state(sock, sock_state(word), row.state, &sight),
+		     row.state, EVENT_NONE, false, false, &sight);
+	return row.state == ST_CLOSED;
+}
+
+void observe_ghosts(enum call call)
+{
+	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
+		uint64_t ref = ghost_at(slot);
+		uint64_t word;
+
+		if (!ref || !sock_load(ref, &word) ||
+		    word & SOCK_SILENT_GHOST)
+			continue;
+		if (observe_ghost(ref, call))
+			ghost_forget(slot, ref);
+	}
+}

@@ -1,0 +1,93 @@
+/*
+ * The slow path: what a call showed, held against the kernel, moves the shadow.
+ *
+ * Owns: every step of the state machine. Called by: the wrappers when a call
+ * was not the data path's good case (DESIGN: the life of a call). Lock-free,
+ * async-signal-safe, allocates nothing, leaves errno alone; one to three system
+ * calls.
+ */
+#ifndef SHIM_OBSERVE_H
+#define SHIM_OBSERVE_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/call.h"
+#include "model/machine.h"
+#include "shim/sock.h"
+#include "shim/table.h"
+
+/* What a call showed. */
+struct sight {
+	enum call call;
+	long result;
+	int error;         /* errno when result is -1, else 0 */
+	const void *place; /* the caller's return address */
+};
+
+/* The sight of a call that has just returned; must come before anything that
+ * may change errno. */
+static inline struct sight sight_of(enum call call, long result,
+				    const void *place)
+{
+	return (struct sight){ .call = call,
+			       .result = result,
+			       .error = result < 0 ? errno : 0,
+			       .place = place };
+}
+
+/*
+ * Brings the shadow of the socket behind fd up to date with the kernel. The
+ * sight gives the reason of the last step where it can. A number that leads to
+ * another socket by now (closed unseen) is dropped and adopted anew.
+ */
+void observe(int fd, uint64_t ref, const struct sight *sight);
+
+/* A step that the call itself proves, before the kernel is asked. */
+void observe_step(int fd, uint64_t ref, enum tcp_state to,
+		  enum tcp_event event, const struct sight *sight);
+
+/* After a call that reads: decides whether there is anything to look at. */
+void observe_read(int fd, uint64_t ref, const struct sight *sight);
+
+/* Does a good read need a look? On the data path. */
+static inline bool observe_wants_read(uint64_t ref)
+{
+	return atomic_load_explicit(&sock_of(ref)->word,
+				    memory_order_relaxed) &
+	       SOCK_LOOK_ON_READ;
+}
+
+/*
+ * Follows a new descriptor: a socket that the program has just made. state is
+ * what the call says (CLOSED, or LISTEN for the child of a listener).
+ * 0 when there is no memory for it.
+ */
+uint64_t observe_birth(int fd, enum tcp_state state, const void *place);
+
+/*
+ * Follows a TCP socket that is there already (inherited, received, or made
+ * behind our back), in the state in which the kernel has it. 0: not TCP.
+ */
+uint64_t observe_adopt(int fd);
+
+/* The reference behind fd; adopts it when it is a TCP socket unknown so far. */
+uint64_t observe_find(int fd);
+
+/* Learns the ends of the socket from the kernel. */
+void observe_names(int fd, uint64_t ref);
+
+/*
+ * Looks a closed socket up, by its ends and its cookie. True when the kernel
+ * has it no more, so that the ghost can go.
+ */
+bool observe_ghost(uint64_t ref, enum call call);
+
+/* All ghosts of this process: settles each. */
+void observe_ghosts(enum call call);
+
+/* fd no longer leads to ref: it was closed by a call that we could not see. */
+void observe_vanished(int fd, uint64_t ref, const struct sight *sight);
+
+#endif

@@ -1,0 +1,214 @@
+#include "shim/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel/raw.h"
+#include "shim/blind.h"
+#include "shim/observe.h"
+#include "shim/real.h"
+#include "shim/report.h"
+#include "shim/rules.h"
+#include "shim/settings.h"
+#include "shim/sink.h"
+#include "shim/scratch.h"
+#include "shim/stack.h"
+
+#ifndef MADV_WIPEONFORK
+#define MADV_WIPEONFORK 18
+#endif
+
+/*
+ * A page that the kernel empties in a child with memory of its own, however it
+ * was made; a child on borrowed memory reads the parent's. Fact and remedy:
+ * atfork handlers run for fork() alone.
+ */
+struct identity {
+	_Atomic int alive;
+	_Atomic int pid;
+};
+
+static struct identity *_Atomic identity;
+static _Atomic uint32_t epoch = 1;
+_Atomic bool process_in_sandbox;
+
+uint32_t process_epoch(void)
+{
+	return atomic_load(&epoch);
+}
+
+void process_forking(void)
+{
+	atomic_fetch_add(&epoch, 1);
+}
+
+uint32_t clock_now(void)
+{
+	struct timespec now;
+	uint32_t ms;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	ms = (uint32_t)now.tv_sec * 1000 + (uint32_t)(now.tv_nsec / 1000000);
+	return ms ? ms : 1;
+}
+
+static void enter_child(struct identity *self)
+{
+	atomic_store(&self->pid, raw_getpid());
+	atomic_store(&self->alive, 1);
+	process_forking();
+	report_forget_repetitions();
+	scratch_reset();
+	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
+		uint64_t ref = ghost_at(slot);
+
+		/* The parent tells their story. */
+		if (ref)
+			sock_flag(ref, SOCK_SILENT_GHOST, 0);
+	}
+}
+
+bool process_owns_memory(void)
+{
+	struct identity *self = atomic_load(&identity);
+
+	if (!self)
+		return true;
+	if (atomic_load(&self->alive) == 0) {
+		enter_child(self);
+		return true;
+	}
+	if (process_sandboxed())
+		return true;
+	return raw_getpid() == atomic_load(&self->pid);
+}
+
+int process_id(void)
+{
+	const struct identity *self = atomic_load(&identity);
+
+	if (self && atomic_load(&self->alive))
+		return atomic_load(&self->pid);
+	return raw_getpid();
+}
+
+static void settle_descriptors(const struct sight *sight)
+{
+	int highest = table_highest();
+
+	for (int fd = 0; fd <= highest; fd++) {
+		uint64_t ref = table_find(fd);
+
+		if (!ref)
+			continue;
+		observe(fd, ref, sight);
+		if (sight->call == CALL_NONE)
+			rule_open_at_exit(fd, ref);
+	}
+}
+
+void process_settle(enum call call)
+{
+	struct sight sight = { .call = call };
+	int saved = errno;
+
+	if (!process_owns_memory())
+		return;
+	settle_descriptors(&sight);
+	observe_ghosts(call);
+	report_repetitions();
+	blind_summary();
+	errno = saved;
+}
+
+static void make_identity(void)
+{
+	long page = raw_call6(SYS_mmap, 0, sizeof(struct identity),
+			      PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct identity *self = (struct identity *)page;
+
+	if (page < 0 && page > -4096)
+		return;
+	raw_call3(SYS_madvise, page, sizeof(struct identity), MADV_WIPEONFORK);
+	atomic_store(&self->pid, raw_getpid());
+	atomic_store(&self->alive, 1);
+	atomic_store(&identity, self);
+}
+
+struct directory_entry { /* struct linux_dirent64, getdents64(2) */
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+static int number_of(const char *name)
+{
+	int number = 0;
+
+	if (*name < '0' || *name > '9')
+		return -1;
+	for (; *name >= '0' && *name <= '9'; name++)
+		number = number * 10 + (*name - '0');
+	return number;
+}
+
+static void adopt(int fd)
+{
+	uint64_t ref = observe_adopt(fd);
+
+	if (ref)
+		sock_flag(ref, SOCK_INHERITED, 0);
+}
+
+/* Sockets that came over an exec. */
+static void adopt_inherited(void)
+{
+	_Alignas(struct directory_entry) char buffer[4096];
+	long directory = raw_call6(SYS_openat, AT_FDCWD,
+				   (long)"/proc/self/fd",
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+	long got;
+
+	if (directory < 0)
+		return;
+	while ((got = raw_call3(SYS_getdents64, directory, (long)buffer,
+				sizeof(buffer))) > 0) {
+		for (long at = 0; at < got;) {
+			const struct directory_entry *entry =
+				(const void *)(buffer + at);
+			int fd = number_of(entry->name);
+
+			at += entry->length;
+			if (fd >= 0 && fd != directory && !table_find(fd))
+				adopt(fd);
+		}
+	}
+	raw_close((int)directory);
+}
+
+__attribute__((constructor)) static void process_start(void)
+{
+	int saved = errno;
+
+	settings_read(environ);
+	real_resolve();
+	make_identity();
+	sink_start();
+	stack_start();
+	settings_complain();
+	adopt_inherited();
+	errno = saved;
+}
+
+__attribute__((destructor)) static void process_end(void)
+{
+	process_settle(CALL_NONE);
+}

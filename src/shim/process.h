@@ -1,0 +1,58 @@
+/*
+ * The life of the process: start, fork, sandbox, end.
+ *
+ * Owns: what the library knows about the process it lives in. Called by: the
+ * constructor and destructor, the process wrappers, and every call that changes
+ * the descriptor table. Async-signal-safe after process_start.
+ */
+#ifndef SHIM_PROCESS_H
+#define SHIM_PROCESS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/call.h"
+
+/*
+ * How often the process has (or may have) been duplicated. A socket that is
+ * older than that may be held by another process too.
+ */
+uint32_t process_epoch(void);
+
+/* Around whatever may start a child that inherits descriptors: before, after. */
+void process_forking(void);
+
+/*
+ * May the caller change the library's memory? False in a child that borrows its
+ * parent's memory until it executes another program (vfork, posix_spawn):
+ * such a child must be left alone. In a child with memory of its own that was
+ * not announced (clone, _Fork) this is the moment when it is noticed. Costs a
+ * getpid (0.2 us), so it is asked only where the table changes.
+ */
+bool process_owns_memory(void);
+
+/* The process id, as every line shows it. */
+int process_id(void);
+
+/*
+ * Is a seccomp filter in force that the program installed itself? Then the
+ * library makes no system call of its own, and replaces none.
+ */
+extern _Atomic bool process_in_sandbox;
+
+static inline bool process_sandboxed(void)
+{
+	return atomic_load_explicit(&process_in_sandbox, memory_order_relaxed);
+}
+
+/* Milliseconds by the coarse monotonic clock, never 0 (10 ns, no call). */
+uint32_t clock_now(void);
+
+/*
+ * The end of the process, as far as it can be seen, or the end of its memory
+ * (exec): settles what is still open and the ghosts with the kernel.
+ */
+void process_settle(enum call call);
+
+#endif

@@ -1,0 +1,208 @@
+#include "shim/report.h"
+
+#include "shim/elf.h"
+#include "shim/process.h"
+#include "shim/settings.h"
+#include "shim/sink.h"
+#include "shim/stack.h"
+
+/* The count of what is not to be said at all. */
+#define MUTED UINT32_MAX
+
+enum { LINE_SIZE = 512, PLACE_MAX = 1024, FINDINGS_PER_RULE = 100 };
+
+/* Findings said so far, by rule and stack; open addressing, never shrinks. */
+static struct {
+	_Atomic uint64_t key; /* stack, and the rule above it; 0: free */
+	_Atomic uint32_t repeated;
+} places[PLACE_MAX];
+static _Atomic uint32_t said[RULE_COUNT];
+
+struct subject report_process(void)
+{
+	return (struct subject){ .pid = process_id(), .fd = -1 };
+}
+
+struct subject report_subject(const struct sock *sock, int fd)
+{
+	return (struct subject){ .pid = process_id(),
+				 .fd = fd,
+				 .role = (enum role)sock->role,
+				 .local = sock->local,
+				 .peer = sock->peer };
+}
+
+void report_transition(const struct transition *transition)
+{
+	char line[LINE_SIZE];
+	struct text text;
+
+	if (!settings.transitions)
+		return;
+	text_begin(&text, line, sizeof(line));
+	event_add_transition(&text, transition);
+	sink_write(line, text.length);
+}
+
+/* The counter for rule and stack; NULL when the table is full. *first: new. */
+static _Atomic uint32_t *find_place(enum rule rule, uint64_t stack, bool *first)
+{
+	uint64_t key = stack | (uint64_t)(rule + 1) << 48;
+	uint64_t at = key * 0x9e3779b97f4a7c15;
+
+	for (unsigned int i = 0; i < PLACE_MAX; i++) {
+		size_t slot = ((at >> 40) + i) % PLACE_MAX;
+		uint64_t found = 0;
+
+		*first = atomic_compare_exchange_strong(&places[slot].key,
+							&found, key);
+		if (*first || found == key)
+			return &places[slot].repeated;
+	}
+	*first = false;
+	return NULL;
+}
+
+bool report_begin(struct report *report, enum rule rule,
+		  const struct subject *subject, const void *place)
+{
+	uint32_t count;
+	bool first = true;
+
+	if (process_sandboxed())
+		return false;
+	report->rule = rule;
+	report->subject = *subject;
+	report->stack = stack_full(place);
+	report->repeated =
+		place ? find_place(rule, report->stack, &first) : NULL;
+	if (!first) {
+		if (report->repeated && atomic_load(report->repeated) != MUTED)
+			atomic_fetch_add(report->repeated, 1);
+		return false;
+	}
+	count = atomic_fetch_add(&said[rule], 1);
+	report->last = count == FINDINGS_PER_RULE - 1;
+	if (count >= FINDINGS_PER_RULE)
+		return false;
+	report->scratch = scratch_take();
+	return report->scratch != NULL;
+}
+
+static bool colored(void)
+{
+	if (settings.color == 1)
+		return true;
+	return settings.color == 0 && !settings.no_color && sink_is_terminal();
+}
+
+void report_end(struct report *report)
+{
+	struct scratch *scratch = report->scratch;
+	struct finding finding = { .subject = report->subject,
+				   .rule = report->rule,
+				   .message = scratch->message_space,
+				   .stack = scratch->stack_space,
+				   .details = scratch->details_space,
+				   .help = scratch->help_space,
+				   .color = colored() };
+	struct text stack;
+	struct text output;
+
+	text_begin(&stack, scratch->stack_space, sizeof(scratch->stack_space));
+	stack_add(&stack, report->stack);
+	text_begin(&output, scratch->output_space,
+		   sizeof(scratch->output_space));
+	event_add_finding(&output, &finding);
+	if (report->last)
+		text_add(&output, "    (further findings of this rule at other "
+				  "places are not shown)\n");
+	sink_write(scratch->output_space, output.length);
+	scratch_give(scratch);
+}
+
+void report_cancel(struct report *report)
+{
+	if (report->repeated)
+		atomic_store(report->repeated, MUTED);
+	atomic_fetch_sub(&said[report->rule], 1);
+	scratch_give(report->scratch);
+}
+
+void report_plain(enum rule rule, const struct subject *subject,
+		  const void *place, const char *message, const char *help)
+{
+	struct report report;
+
+	if (!report_begin(&report, rule, subject, place))
+		return;
+	text_add(&report.scratch->message, message);
+	text_add(&report.scratch->help, help);
+	report_end(&report);
+}
+
+static void say_again(uint64_t key, uint32_t count)
+{
+	unsigned int frame_count;
+	const uintptr_t *frames = stack_frames((uint32_t)key, &frame_count);
+	char line[LINE_SIZE];
+	struct text text;
+
+	text_begin(&text, line, sizeof(line));
+	text_add(&text, "tcpshadow: ");
+	text_add_number(&text, process_id());
+	text_add(&text, " again: ");
+	text_add_number(&text, count);
+	text_add(&text, count == 1 ? " more time" : " more times");
+	if (frame_count > 0) {
+		text_add(&text, " at ");
+		report_add_place(&text, (const void *)frames[0]);
+	}
+	text_add(&text, " [");
+	text_add(&text, rule_slug((enum rule)((key >> 48) - 1)));
+	text_add(&text, "]\n");
+	sink_write(line, text.length);
+}
+
+void report_repetitions(void)
+{
+	for (int i = 0; i < PLACE_MAX; i++) {
+		uint32_t count = atomic_load(&places[i].repeated);
+
+		if (count == 0 || count == MUTED)
+			continue;
+		if (atomic_compare_exchange_strong(&places[i].repeated, &count,
+						   0))
+			say_again(atomic_load(&places[i].key), count);
+	}
+}
+
+void report_forget_repetitions(void)
+{
+	for (int i = 0; i < PLACE_MAX; i++) {
+		if (atomic_load(&places[i].repeated) != MUTED)
+			atomic_store(&places[i].repeated, 0);
+	}
+}
+
+void report_add_place(struct text *text, const void *place)
+{
+	/* The return address may already belong to the next line. */
+	const char *call = (const char *)place - 1;
+	const struct link_map *map = place ? elf_module(call) : NULL;
+	const char *function;
+
+	if (!map) {
+		text_add_hex(text, (uintptr_t)place);
+		return;
+	}
+	text_add_foreign(text, elf_module_name(map));
+	text_add(text, "+");
+	text_add_hex(text, (uintptr_t)call - map->l_addr);
+	function = elf_function(map, call);
+	if (function) {
+		text_add(text, " (");
+		text_add_foreign(text, function);
+		text_add(text, ")");
+	}
+}

@@ -1,0 +1,64 @@
+/*
+ * What the library says: each transition, each finding.
+ *
+ * Called by: observe, closing, the rules. Not on the data path.
+ * Async-signal-safe, allocates nothing, leaves errno alone.
+ */
+#ifndef SHIM_REPORT_H
+#define SHIM_REPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/event.h"
+#include "shim/observe.h"
+#include "shim/scratch.h"
+#include "shim/sock.h"
+
+/* The ends of a socket as a line shows them. */
+struct subject report_subject(const struct sock *sock, int fd);
+
+/* A subject that is about the process alone. */
+struct subject report_process(void);
+
+void report_transition(const struct transition *transition);
+
+/*
+ * A finding is made in three steps: begin, write its texts, end.
+ *
+ * report_begin returns NULL when the same rule has been found with the same
+ * stack before (then it is counted), when the rule has been found too often,
+ * or when there is no room to work in. place is the return address of the call
+ * that is to blame. message is one line; details are lines, each ended by a
+ * newline; help is one line; any of them may stay empty but the message.
+ */
+struct report {
+	enum rule rule;
+	struct subject subject;
+	uint32_t stack;
+	_Atomic uint32_t *repeated; /* NULL: it is not counted */
+	bool last; /* of its rule that will be shown */
+	struct scratch *scratch;
+};
+
+bool report_begin(struct report *report, enum rule rule,
+		  const struct subject *subject, const void *place);
+void report_end(struct report *report);
+
+/* Says nothing after all, here or when it comes again. */
+void report_cancel(struct report *report);
+
+/* A finding whose texts are constant. */
+void report_plain(enum rule rule, const struct subject *subject,
+		  const void *place, const char *message, const char *help);
+
+/* Says how often each finding came again; at the end of the process. */
+void report_repetitions(void);
+
+/* In a forked child: what was counted so far is the parent's. */
+void report_forget_repetitions(void);
+
+/* "module+0x123 (function)" of the call before a return address. */
+void report_add_place(struct text *text, const void *place);
+
+#endif

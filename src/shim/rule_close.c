@@ -1,0 +1,276 @@
+/* Rules about how connections and descriptors end. */
+#include <string.h>
+
+#include "kernel/owners.h"
+#include "shim/process.h"
+#include "shim/report.h"
+#include "shim/rules.h"
+#include "shim/settings.h"
+#include "shim/stack.h"
+
+/* When the oldest connection came into CLOSE_WAIT that is not yet judged. */
+static _Atomic uint32_t close_wait_since;
+
+/* Passive closes of ours, for server-time-wait. */
+static _Atomic uint32_t server_closes;
+
+static void say_reset(int fd, uint64_t ref, const struct sight *sight)
+{
+	const struct sock *sock = sock_of(ref);
+	struct subject subject = report_subject(sock, fd);
+	struct report report;
+
+	if (!report_begin(&report, RULE_RESET_ON_CLOSE, &subject,
+			  sight->place))
+		return;
+	text_add_number(&report.scratch->message, sock->unread);
+	text_add(&report.scratch->message,
+		 sock->unread == 1 ? " byte was" : " bytes were");
+	text_add(&report.scratch->message,
+		 " not read before the close: the kernel sent a reset, and the "
+		 "peer may lose what it has not yet read");
+	text_add(&report.scratch->help,
+		 "read until end of file before close(), or shutdown(SHUT_WR) "
+		 "and read the rest");
+	report_end(&report);
+}
+
+static void say_linger(int fd, uint64_t ref, const struct sight *sight)
+{
+	struct subject subject = report_subject(sock_of(ref), fd);
+
+	report_plain(RULE_LINGER_RESET, &subject, sight->place,
+		     "SO_LINGER with time 0 made this close a reset: the peer "
+		     "gets ECONNRESET, and may lose what it has not yet read",
+		     "leave SO_LINGER alone, unless the reset is meant");
+}
+
+/* A server that closes first keeps TIME_WAIT on its own port, every time. */
+static void count_server_close(int fd, uint64_t ref, const struct sight *sight)
+{
+	enum { OFTEN = 10 };
+	struct subject subject = report_subject(sock_of(ref), fd);
+
+	if (atomic_fetch_add(&server_closes, 1) != OFTEN - 1)
+		return;
+	report_plain(RULE_SERVER_TIME_WAIT, &subject, sight->place,
+		     "this server has closed 10 connections before its clients "
+		     "did: each stays in TIME_WAIT here for 60 s",
+		     "let the client close first where the protocol allows it; "
+		     "set SO_REUSEADDR on the listener");
+}
+
+void rule_closed(int fd, uint64_t ref, uint64_t word, enum tcp_event event,
+		 const struct sight *sight)
+{
+	const struct sock *sock = sock_of(ref);
+	enum tcp_state from = sock_state(word);
+
+	if (process_sandboxed())
+		return;
+	if (event == EVENT_ABORT && sock->unread > 0)
+		say_reset(fd, ref, sight);
+	else if (event == EVENT_ABORT && word & SOCK_LINGER_RESET)
+		say_linger(fd, ref, sight);
+	else if (sock->role == ROLE_PASSIVE &&
+		 (from == ST_ESTABLISHED || from == ST_FIN_WAIT_1 ||
+		  from == ST_FIN_WAIT_2 || from == ST_TIME_WAIT))
+		count_server_close(fd, ref, sight);
+}
+
+struct others {
+	struct text *text;
+	char command[16]; /* of this process */
+	bool foreign;        /* another program is among them */
+};
+
+static bool add_other(const struct owner *owner, void *argument)
+{
+	struct others *others = argument;
+	struct text *text = others->text;
+
+	if (owner->pid == process_id())
+		return true;
+	others->foreign |= strcmp(owner->command, others->command) != 0;
+
+	text_add(text, "held by pid ");
+	text_add_number(text, owner->pid);
+	text_add(text, " (");
+	text_add_foreign(text, owner->command);
+	text_add(text, ") fd ");
+	text_add_number(text, owner->fd);
+	text_add(text, "\n");
+	return true;
+}
+
+/*
+ * A parent that closes what its forked child serves is the classic forking
+ * server. The note is for a socket that leaked into another program.
+ */
+void rule_still_held(int fd, uint64_t ref, uint32_t inode,
+		     const struct sight *sight)
+{
+	struct subject subject = report_subject(sock_of(ref), fd);
+	struct others others = { .foreign = false };
+	struct report report;
+
+	if (process_sandboxed() ||
+	    !report_begin(&report, RULE_SHARED_CLOSE, &subject, sight->place))
+		return;
+	others.text = &report.scratch->details;
+	owners_command(process_id(), others.command, sizeof(others.command));
+	owners_find(&inode, 1, add_other, &others);
+	if (!others.foreign) {
+		report_cancel(&report);
+		return;
+	}
+	text_add(&report.scratch->message,
+		 "this close ends nothing: another program still holds the "
+		 "socket");
+	text_add(&report.scratch->help,
+		 "create the socket with SOCK_CLOEXEC, or close it in the "
+		 "child");
+	report_end(&report);
+}
+
+static void say_leak(int fd, uint64_t ref, const char *when)
+{
+	const struct sock *sock = sock_of(ref);
+	struct subject subject = report_subject(sock, fd);
+	struct report report;
+	unsigned int count;
+	const uintptr_t *frames = stack_frames(sock->born, &count);
+
+	/* The place to blame is where the connection came from. */
+	if (!report_begin(&report, RULE_CLOSE_WAIT_LEAK, &subject,
+			  count > 0 ? (const void *)frames[0] : NULL))
+		return;
+	text_add(&report.scratch->message,
+		 "the peer has closed this connection, the program has not ");
+	text_add(&report.scratch->message, when);
+	report.stack = 0;
+	text_add(&report.scratch->details, "in CLOSE_WAIT for ");
+	text_add_number(&report.scratch->details,
+			clock_now() - sock->peer_closed_at);
+	text_add(&report.scratch->details, " ms; the connection was made by:\n");
+	stack_add(&report.scratch->details, sock->born);
+	text_add(&report.scratch->help,
+		 "close() the socket after read() has returned 0");
+	report_end(&report);
+}
+
+/* Only a program that has seen the end can have forgotten to close. */
+static bool is_forgotten(uint64_t ref, uint64_t *word)
+{
+	return sock_load(ref, word) && sock_state(*word) == ST_CLOSE_WAIT &&
+	       *word & SOCK_SAW_END;
+}
+
+static void say_inherited(int fd, uint64_t ref)
+{
+	struct subject subject = report_subject(sock_of(ref), fd);
+	struct report report;
+
+	if (!report_begin(&report, RULE_INHERITED_LISTENER, &subject, NULL))
+		return;
+	text_add(&report.scratch->message,
+		 "this program inherited a listening socket over exec and "
+		 "never used it: while it lives the port stays taken");
+	text_add(&report.scratch->help,
+		 "the program that made the listener: socket(..., SOCK_STREAM "
+		 "| SOCK_CLOEXEC, ...), or accept4() and fcntl() likewise");
+	report_end(&report);
+}
+
+void rule_open_at_exit(int fd, uint64_t ref)
+{
+	uint64_t word;
+
+	if (process_sandboxed())
+		return;
+	if (is_forgotten(ref, &word))
+		say_leak(fd, ref, "at its end");
+	else if (sock_load(ref, &word) && sock_state(word) == ST_LISTEN &&
+		 word & SOCK_INHERITED && !(word & SOCK_USED))
+		say_inherited(fd, ref);
+}
+
+void rule_check_close_wait(void)
+{
+	uint32_t since = atomic_load(&close_wait_since);
+	uint32_t now = clock_now();
+	uint32_t limit = settings.close_wait * 1000;
+	uint32_t next = 0;
+	int highest;
+
+	if (since == 0 || now - since < limit)
+		return;
+	highest = table_highest();
+	for (int fd = 0; fd <= highest; fd++) {
+		uint64_t ref = table_find(fd);
+		uint64_t word;
+
+		if (!ref || !is_forgotten(ref, &word) ||
+		    word & SOCK_LEAK_SAID)
+			continue;
+		if (now - sock_of(ref)->peer_closed_at < limit) {
+			next = now;
+			continue;
+		}
+		sock_flag(ref, SOCK_LEAK_SAID, 0);
+		say_leak(fd, ref, "for too long");
+	}
+	atomic_compare_exchange_strong(&close_wait_since, &since, next);
+}
+
+void rule_saw_end(uint64_t ref)
+{
+	uint32_t none = 0;
+
+	sock_flag(ref, SOCK_SAW_END, 0);
+	atomic_compare_exchange_strong(&close_wait_since, &none, clock_now());
+}
+
+static void add_grave(struct text *text, uint64_t grave)
+{
+	const struct sock *sock = sock_of(grave);
+	uint64_t word;
+
+	if (!sock_load(grave, &word)) {
+		text_add(text, "who closed it is no longer known\n");
+		return;
+	}
+	text_add(text, "it was ");
+	text_add_address(text, &sock->local);
+	text_add(text, " ");
+	text_add_address(text, &sock->peer);
+	text_add(text, ", closed ");
+	text_add_number(text, clock_now() - sock->closed_at);
+	text_add(text, " ms before by:\n");
+	stack_add(text, sock->closed_by);
+}
+
+void rule_closed_number(int fd, uint64_t grave, enum call call,
+			const void *place)
+{
+	bool closes = call_kind(call) == KIND_CLOSE;
+	struct subject subject = report_process();
+	struct report report;
+
+	if (process_sandboxed() ||
+	    !report_begin(&report,
+			  closes ? RULE_DOUBLE_CLOSE : RULE_USE_AFTER_CLOSE,
+			  &subject, place))
+		return;
+	text_add(&report.scratch->message, call_name(call));
+	text_add(&report.scratch->message, "() of fd ");
+	text_add_number(&report.scratch->message, fd);
+	text_add(&report.scratch->message,
+		 closes ? ", a socket that was closed before" :
+			  ", a socket that has been closed");
+	add_grave(&report.scratch->details, grave);
+	text_add(&report.scratch->help,
+		 "the number may belong to another thread's socket by then: set "
+		 "the variable to -1 when closing");
+	report_end(&report);
+}

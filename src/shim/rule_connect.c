@@ -1,0 +1,148 @@
+/* Rules about connections that could not be made. */
+#include <string.h>
+
+#include "kernel/holders.h"
+#include "shim/process.h"
+#include "shim/report.h"
+#include "shim/rules.h"
+
+struct listeners {
+	const struct address *wanted;
+	struct text *text;
+	unsigned int count;
+};
+
+enum { LISTENERS_SHOWN = 4 };
+
+static bool add_listener(const struct diag_row *row, void *argument)
+{
+	struct listeners *listeners = argument;
+
+	if (row->state != ST_LISTEN)
+		return true;
+	if (listeners->count++ >= LISTENERS_SHOWN)
+		return true;
+	text_add(listeners->text, "on this machine a socket listens on ");
+	text_add_address(listeners->text, &row->local);
+	text_add(listeners->text,
+		 holders_overlap(&row->local, row->v6only, listeners->wanted,
+				 false) ?
+			 ": it may have begun after this attempt\n" :
+			 ", which is not the address that was asked for\n");
+	return true;
+}
+
+static void say_refused(int fd, const struct address *peer,
+			const struct sight *sight)
+{
+	struct subject subject = report_process();
+	struct listeners listeners = { .wanted = peer };
+	struct report report;
+
+	if (!report_begin(&report, RULE_CONNECT_REFUSED, &subject,
+			  sight->place))
+		return;
+	text_add(&report.scratch->message, "the connection of fd ");
+	text_add_number(&report.scratch->message, fd);
+	text_add(&report.scratch->message, " to ");
+	text_add_address(&report.scratch->message, peer);
+	text_add(&report.scratch->message, " was refused");
+	listeners.text = &report.scratch->details;
+	diag_port(peer->port, DIAG_LISTENING, add_listener, &listeners,
+		  report.scratch->reply);
+	if (listeners.count == 0)
+		text_add(&report.scratch->details,
+			 "on this machine nobody listens on that port, on any "
+			 "address\n");
+	report_end(&report);
+}
+
+struct ports {
+	const struct address *peer;
+	unsigned int states[ST_COUNT];
+	unsigned int total;
+};
+
+static bool count_port(const struct diag_row *row, void *argument)
+{
+	struct ports *ports = argument;
+
+	if (memcmp(row->peer.bytes, ports->peer->bytes, 16) != 0)
+		return true;
+	ports->states[row->state]++;
+	ports->total++;
+	return true;
+}
+
+static void add_range(struct text *text)
+{
+	unsigned int low;
+	unsigned int high;
+
+	if (!holders_ephemeral_range(&low, &high))
+		return;
+	text_add(text, "net.ipv4.ip_local_port_range is ");
+	text_add_number(text, low);
+	text_add(text, " to ");
+	text_add_number(text, high);
+	text_add(text, ": ");
+	text_add_number(text, high - low + 1);
+	text_add(text, " ports\n");
+}
+
+void rule_no_port_left(int fd, const struct address *peer,
+		       const struct sight *sight)
+{
+	struct subject subject = report_process();
+	struct ports ports = { .peer = peer };
+	struct report report;
+	struct text *text;
+
+	if (!report_begin(&report, RULE_EPHEMERAL_EXHAUSTED, &subject,
+			  sight->place))
+		return;
+	text = &report.scratch->message;
+	event_add_result(text, sight->call, sight->result, sight->error);
+	text_add(text, " of fd ");
+	text_add_number(text, fd);
+	text_add(text, ": no port is left");
+	if (peer) {
+		text_add(text, " for a connection to ");
+		text_add_address(text, peer);
+	}
+	text = &report.scratch->details;
+	add_range(text);
+	if (peer) {
+		diag_peer_port(peer->port, count_port, &ports,
+			       report.scratch->reply);
+		text_add_number(text, ports.total);
+		text_add(text, " are taken toward this destination\n");
+	}
+	for (int i = 0; i < ST_COUNT; i++) {
+		if (ports.states[i] == 0)
+			continue;
+		text_add_number(text, ports.states[i]);
+		text_add(text, " of them in ");
+		text_add(text, state_name((enum tcp_state)i));
+		text_add(text, "\n");
+	}
+	text_add(&report.scratch->help,
+		 peer ? "keep connections open and use them again, let the "
+			"other side close first, or widen "
+			"net.ipv4.ip_local_port_range" :
+			"set IP_BIND_ADDRESS_NO_PORT before bind() of a client, "
+			"or widen net.ipv4.ip_local_port_range");
+	report_end(&report);
+}
+
+void rule_connect_failed(int fd, const struct address *peer,
+			 const struct sight *sight)
+{
+	if (process_sandboxed() || peer->family == 0)
+		return;
+	if (sight->error == ECONNREFUSED)
+		say_refused(fd, peer, sight);
+	/* An address that is not this machine's says the same, at bind(). */
+	if (sight->error == EADDRNOTAVAIL)
+		rule_no_port_left(fd, peer, sight);
+}

@@ -1,0 +1,92 @@
+#include "shim/settings.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "model/text.h"
+#include "shim/sink.h"
+#include "shim/process.h"
+
+struct settings settings;
+
+static const char *values[OPTION_COUNT];
+static const char *bad[OPTION_COUNT];
+
+static const char *find_variable(char *const *environment, const char *name)
+{
+	size_t length = strlen(name);
+
+	for (; environment && *environment; environment++) {
+		if (strncmp(*environment, name, length) == 0 &&
+		    (*environment)[length] == '=')
+			return *environment + length + 1;
+	}
+	return NULL;
+}
+
+static int word_of(enum option option)
+{
+	return option_match(option, values[option]);
+}
+
+static uint32_t number_of(enum option option)
+{
+	uint32_t number = 0;
+
+	for (const char *digit = values[option]; *digit; digit++)
+		number = number * 10 + (uint32_t)(*digit - '0');
+	return number;
+}
+
+void settings_read(char *const *environment)
+{
+	const char *no_color = find_variable(environment, "NO_COLOR");
+
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		const struct option_row *row = option_row(i);
+		const char *value = find_variable(environment, row->environment);
+
+		values[i] = row->fallback;
+		bad[i] = NULL;
+		if (!value)
+			continue;
+		if (option_match(i, value) < 0)
+			bad[i] = value;
+		else
+			values[i] = value;
+	}
+	settings.transitions = word_of(OPTION_TRANSITIONS) == 0;
+	settings.reuseaddr = (enum reuseaddr)word_of(OPTION_REUSEADDR);
+	settings.silence = number_of(OPTION_SILENCE);
+	settings.close_wait = number_of(OPTION_CLOSE_WAIT);
+	settings.stacks = (enum stacks)word_of(OPTION_STACKS);
+	settings.depth = number_of(OPTION_DEPTH);
+	settings.color = word_of(OPTION_COLOR);
+	settings.no_color = no_color && *no_color;
+	settings.log = values[OPTION_LOG];
+}
+
+void settings_complain(void)
+{
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		const struct option_row *row = option_row(i);
+		char line[512];
+		struct text text;
+
+		if (!bad[i])
+			continue;
+		text_begin(&text, line, sizeof(line));
+		text_add(&text, "tcpshadow: ");
+		text_add_number(&text, process_id());
+		text_add(&text, " bad option: ");
+		text_add(&text, row->environment);
+		text_add(&text, "=");
+		text_add_foreign(&text, bad[i]);
+		text_add(&text, " is none of ");
+		text_add(&text, row->values);
+		text_add(&text, "; using ");
+		text_add(&text, row->fallback);
+		text_add(&text, "\n");
+		sink_write(line, text.length);
+	}
+}

@@ -1,0 +1,300 @@
+#include "shim/sigpipe.h"
+
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "kernel/diag.h"
+#include "kernel/raw.h"
+#include "shim/report.h"
+#include "shim/stack.h"
+
+#define SIGPIPE_BIT (1ULL << (SIGPIPE - 1))
+
+_Atomic bool sigpipe_checked;
+
+/* As the kernel has it (struct kernel_sigaction); only the handler is read. */
+struct kernel_action {
+	void (*handler)(int);
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+/* Queried at the moment of danger: no wrapper of sigaction could be complete. */
+static bool is_default(void)
+{
+	struct kernel_action action = { .handler = SIG_IGN };
+
+	raw_call6(SYS_rt_sigaction, SIGPIPE, 0, (long)&action,
+		  sizeof(action.mask), 0, 0);
+	return action.handler == SIG_DFL;
+}
+
+static bool is_blocked(void)
+{
+	uint64_t mask = 0;
+
+	raw_call6(SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)&mask, sizeof(mask),
+		  0, 0);
+	return mask & SIGPIPE_BIT;
+}
+
+static void add_stack_of(struct text *text, const char *before, enum call call,
+			 const char *after, stack_id stack)
+{
+	text_add(text, before);
+	text_add(text, call_name(call));
+	text_add(text, after);
+	stack_add(text, stack);
+}
+
+/* Once a process: what would happen to it if a peer went away. */
+static void check_unhandled(int fd, uint64_t ref, const void *place)
+{
+	struct subject subject = report_subject(sock_of(ref), fd);
+
+	if (atomic_exchange(&sigpipe_checked, true))
+		return;
+	if (!is_default() || is_blocked())
+		return;
+	report_plain(RULE_SIGPIPE_UNHANDLED, &subject, place,
+		     "SIGPIPE has its default action: a write after the peer "
+		     "has gone will kill this process without a message",
+		     "signal(SIGPIPE, SIG_IGN) at the start, or send() with "
+		     "MSG_NOSIGNAL; then handle EPIPE");
+}
+
+/*
+ * Where the peer is on this machine the kernel knows its socket too. No process
+ * holds it: it has closed both directions, this is no half-close.
+ */
+static bool peer_has_gone(const struct sock *sock, enum tcp_state *state)
+{
+	struct diag_row row;
+
+	if (diag_find(&sock->peer, &sock->local, &row) != 1)
+		return false;
+	*state = row.state;
+	return row.inode == 0 && row.peer.port == sock->local.port;
+}
+
+static const char help_doomed[] =
+	"read() = 0 is how a peer's close shows: watch the socket (poll with "
+	"POLLIN | POLLRDHUP) while waiting for other input, and stop writing";
+
+/* Said before the write, where the kernel proves that nobody will read it. */
+static void say_doomed(int fd, uint64_t ref, const void *place,
+		       enum tcp_state state)
+{
+	struct subject subject = report_subject(sock_of(ref), fd);
+	struct report report;
+
+	sock_flag(ref, SOCK_DOOM_SAID, 0);
+	if (!report_begin(&report, RULE_WRITE_AFTER_PEER_CLOSE, &subject,
+			  place))
+		return;
+	text_add(&report.scratch->message,
+		 "this write goes to a peer that has closed: it will be "
+		 "answered by a reset, and the next write raises SIGPIPE");
+	text_add(&report.scratch->details, "the peer's socket is in ");
+	text_add(&report.scratch->details, state_name(state));
+	text_add(&report.scratch->details,
+		 " and no process holds it any more\n");
+	text_add(&report.scratch->help, help_doomed);
+	report_end(&report);
+}
+
+/* The first write after the peer's FIN: succeeds, and may earn a reset. */
+static void write_in_close_wait(int fd, uint64_t ref, enum call call,
+				const void *place)
+{
+	struct sock *sock = sock_of(ref);
+	enum tcp_state state = ST_UNKNOWN;
+
+	sock->doomed_write = stack_full(place);
+	sock->doomed_call = (uint8_t)call;
+	sock_flag(ref, SOCK_DOOMED_WRITE, SOCK_LOOK_ON_WRITE);
+	if (peer_has_gone(sock, &state))
+		say_doomed(fd, ref, place, state);
+}
+
+void sigpipe_before_write(int fd, uint64_t ref, enum call call, bool nosignal,
+			  const void *place)
+{
+	struct sight sight = { .call = call, .place = place };
+	int saved = errno;
+	uint64_t word;
+
+	if (process_sandboxed())
+		return;
+	if (!nosignal)
+		check_unhandled(fd, ref, place);
+	observe(fd, ref, &sight);
+	if (sock_load(ref, &word) && sock_state(word) == ST_CLOSE_WAIT &&
+	    !(word & SOCK_DOOMED_WRITE))
+		write_in_close_wait(fd, ref, call, place);
+	errno = saved;
+}
+
+void sigpipe_confirmed(int fd, uint64_t ref, const struct sight *sight)
+{
+	const struct sock *sock = sock_of(ref);
+	struct subject subject = report_subject(sock, fd);
+	struct report report;
+	uint64_t word;
+
+	if (!sock_load(ref, &word) || !(word & SOCK_DOOMED_WRITE) ||
+	    word & SOCK_DOOM_SAID)
+		return;
+	sock_flag(ref, SOCK_DOOM_SAID, 0);
+	if (!report_begin(&report, RULE_WRITE_AFTER_PEER_CLOSE, &subject,
+			  sight->place))
+		return;
+	text_add(&report.scratch->message,
+		 "this connection was written to after the peer had closed it, "
+		 "and the peer answered with a reset");
+	add_stack_of(&report.scratch->details, "the first ", sock->doomed_call,
+		     "() after the peer's close:\n", sock->doomed_write);
+	text_add(&report.scratch->help, help_doomed);
+	report_end(&report);
+}
+
+static void add_reason(struct text *text, const struct sock *sock,
+		       uint64_t word)
+{
+	if (sock->peer_closed_at) {
+		text_add(text, "the peer's close was seen ");
+		text_add_number(text, clock_now() - sock->peer_closed_at);
+		text_add(text, " ms before\n");
+	}
+	if (word & SOCK_DOOMED_WRITE)
+		add_stack_of(text, "the earlier ", sock->doomed_call,
+			     "() went to a peer that had closed, and was "
+			     "answered by a reset:\n",
+			     sock->doomed_write);
+	else if (word & SOCK_SHUT_WRITE)
+		text_add(text, "this side had ended its sending direction by "
+			       "shutdown()\n");
+	else if (sock->role == ROLE_NONE)
+		text_add(text, "the socket was never connected\n");
+	else
+		text_add(text, "the connection had ended before this write\n");
+}
+
+static void say_death(int fd, uint64_t ref, const struct sight *sight)
+{
+	const struct sock *sock = sock_of(ref);
+	struct subject subject = report_subject(sock, fd);
+	struct report report;
+	uint64_t word;
+
+	if (!sock_load(ref, &word) ||
+	    !report_begin(&report, RULE_SIGPIPE_DEATH, &subject, sight->place))
+		return;
+	text_add(&report.scratch->message, "this ");
+	text_add(&report.scratch->message, call_name(sight->call));
+	text_add(&report.scratch->message,
+		 "() raises SIGPIPE, which kills the process "
+		 "(a shell shows status 141)");
+	add_reason(&report.scratch->details, sock, word);
+	text_add(&report.scratch->help,
+		 "signal(SIGPIPE, SIG_IGN) at the start, or send() with "
+		 "MSG_NOSIGNAL; then EPIPE is an error like any other");
+	report_end(&report);
+}
+
+/*
+ * EPIPE or ECONNRESET was returned before, and the program writes on: it does
+ * not look at the results of its writes.
+ */
+static void check_ignored(int fd, uint64_t ref, const struct sight *sight)
+{
+	struct subject subject = report_subject(sock_of(ref), fd);
+	uint64_t word;
+
+	if (!sock_load(ref, &word))
+		return;
+	if (!(word & SOCK_WRITE_FAILED)) {
+		sock_flag(ref, SOCK_WRITE_FAILED, 0);
+		return;
+	}
+	report_plain(RULE_EPIPE_IGNORED, &subject, sight->place,
+		     "the connection is gone, an earlier write said so, and the "
+		     "program goes on writing",
+		     "check the result of each write; after EPIPE or ECONNRESET "
+		     "close the socket");
+}
+
+/*
+ * As send_sig(SIGPIPE, current, 0) of sk_stream_error does it: to the calling
+ * thread, SI_USER, from itself.
+ */
+static void raise_sigpipe(void)
+{
+	siginfo_t info;
+
+	memset(&info, 0, sizeof(info));
+	info.si_signo = SIGPIPE;
+	info.si_code = SI_USER;
+	info.si_pid = raw_getpid();
+	info.si_uid = (uid_t)raw_call3(SYS_getuid, 0, 0, 0);
+	raw_call6(SYS_rt_tgsigqueueinfo, info.si_pid,
+		  raw_call3(SYS_gettid, 0, 0, 0), SIGPIPE, (long)&info, 0, 0);
+}
+
+void sigpipe_failed(int fd, uint64_t ref, const struct sight *sight, bool raise,
+		    int errno_before)
+{
+	if (is_default() && !is_blocked()) {
+		say_death(fd, ref, sight);
+		if (process_owns_memory())
+			process_settle(CALL_NONE);
+	}
+	if (!raise)
+		return;
+	errno = errno_before;
+	raise_sigpipe();
+	errno = EPIPE;
+}
+
+void sigpipe_write_failed(int fd, uint64_t ref, const struct sight *sight)
+{
+	if (sight->error == EPIPE || sight->error == ECONNRESET)
+		check_ignored(fd, ref, sight);
+}
+
+void sigpipe_hold(uint64_t ref, struct sigpipe_hold *hold)
+{
+	uint64_t pipe_bit = SIGPIPE_BIT;
+	uint64_t pending = 0;
+	uint64_t word;
+
+	hold->held = false;
+	if (process_sandboxed() || !sock_load(ref, &word))
+		return;
+	if (sock_state(word) == ST_ESTABLISHED)
+		return;
+	raw_call6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&pipe_bit,
+		  (long)&hold->mask, sizeof(hold->mask), 0, 0);
+	raw_call3(SYS_rt_sigpending, (long)&pending, sizeof(pending), 0);
+	hold->was_pending = pending & SIGPIPE_BIT;
+	hold->held = true;
+}
+
+bool sigpipe_release(struct sigpipe_hold *hold, bool failed)
+{
+	struct timespec now = { .tv_sec = 0 };
+	uint64_t pipe_bit = SIGPIPE_BIT;
+	bool earned = false;
+
+	if (!hold->held)
+		return false;
+	if (failed && !hold->was_pending)
+		earned = raw_call6(SYS_rt_sigtimedwait, (long)&pipe_bit, 0,
+				   (long)&now, sizeof(pipe_bit), 0,
+				   0) == SIGPIPE;
+	raw_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&hold->mask, 0,
+		  sizeof(hold->mask), 0, 0);
+	return earned;
+}

@@ -1,0 +1,178 @@
+#include "shim/sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <termios.h>
+#include <time.h>
+#include <asm/ioctls.h>
+
+#include "kernel/raw.h"
+#include "kernel/socket.h"
+#include "model/text.h"
+#include "shim/process.h"
+#include "shim/settings.h"
+
+/* Hooks may run on small stacks: a longer name is refused. */
+enum { FILE_NAME_SIZE = 1024 };
+
+enum destination { TO_NOTHING, TO_STDERR, TO_FILE };
+
+static enum destination destination;
+static bool terminal;
+static dev_t stderr_device;
+static ino_t stderr_inode;
+static char file_pattern[FILE_NAME_SIZE];
+static _Atomic unsigned int lost;
+
+static long raw_fstat(int fd, struct stat *status)
+{
+	/* glibc's struct stat is the kernel's on the machines of raw.h. */
+	return raw_call3(SYS_fstat, fd, (long)status, 0);
+}
+
+/* Relative names mean the directory of the start: daemons change theirs. */
+static void set_file(const char *name)
+{
+	struct text path;
+	char directory[PATH_MAX];
+
+	text_begin(&path, file_pattern, sizeof(file_pattern));
+	if (name[0] != '/' &&
+	    raw_call3(SYS_getcwd, (long)directory, sizeof(directory), 0) > 0) {
+		text_add(&path, directory);
+		text_add(&path, "/");
+	}
+	text_add(&path, name);
+	destination = TO_FILE;
+}
+
+static bool stderr_usable(struct stat *status)
+{
+	if (raw_fstat(2, status) < 0)
+		return false;
+	return !S_ISSOCK(status->st_mode) ||
+	       kernel_socket_kind(2) == KERNEL_OTHER;
+}
+
+void sink_start(void)
+{
+	struct stat status;
+	struct termios mode;
+
+	destination = TO_NOTHING;
+	terminal = false;
+	if (strcmp(settings.log, "off") == 0)
+		return;
+	if (strcmp(settings.log, "stderr") != 0) {
+		/* The environment of a privileged program is not trusted. */
+		if (!getauxval(AT_SECURE))
+			set_file(settings.log);
+		return;
+	}
+	if (!stderr_usable(&status))
+		return;
+	stderr_device = status.st_dev;
+	stderr_inode = status.st_ino;
+	terminal = S_ISCHR(status.st_mode) &&
+		   raw_call3(SYS_ioctl, 2, TCGETS, (long)&mode) == 0;
+	destination = TO_STDERR;
+}
+
+bool sink_is_terminal(void)
+{
+	return terminal;
+}
+
+unsigned int sink_take_lost(void)
+{
+	return atomic_exchange(&lost, 0);
+}
+
+static void expand_file(char *path, size_t size)
+{
+	struct text text;
+
+	text_begin(&text, path, size);
+	for (const char *at = file_pattern; *at; at++) {
+		if (at[0] == '%' && at[1] == 'p') {
+			text_add_number(&text, process_id());
+			at++;
+			continue;
+		}
+		text_add_bytes(&text, at, 1);
+	}
+}
+
+static long open_destination(void)
+{
+	char path[FILE_NAME_SIZE + 32];
+	struct stat status;
+
+	if (destination == TO_FILE) {
+		expand_file(path, sizeof(path));
+		return raw_call6(SYS_openat, AT_FDCWD, (long)path,
+				 O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
+					 O_NONBLOCK | O_NOCTTY,
+				 0644, 0, 0);
+	}
+	if (raw_fstat(2, &status) < 0 || status.st_dev != stderr_device ||
+	    status.st_ino != stderr_inode)
+		return -EBADF;
+	return 2;
+}
+
+/*
+ * A signal that our write earned, and that was not pending before, is taken
+ * back. SIGTTOU is held off because a background job's write to its terminal
+ * would stop the host.
+ */
+static void write_unheard(int fd, const char *text, size_t length)
+{
+	uint64_t guarded = 1ULL << (SIGPIPE - 1) | 1ULL << (SIGXFSZ - 1) |
+			   1ULL << (SIGTTOU - 1);
+	struct timespec now = { .tv_sec = 0 };
+	uint64_t mask = 0;
+	uint64_t pending = 0;
+	long written;
+
+	raw_call6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&guarded, (long)&mask,
+		  sizeof(mask), 0, 0);
+	raw_call3(SYS_rt_sigpending, (long)&pending, sizeof(pending), 0);
+	do {
+		written = raw_call3(SYS_write, fd, (long)text, (long)length);
+	} while (written == -EINTR);
+	if (written != (long)length)
+		atomic_fetch_add(&lost, 1);
+	if (written == -EPIPE || written == -EFBIG) {
+		uint64_t ours = guarded & ~pending;
+
+		raw_call6(SYS_rt_sigtimedwait, (long)&ours, 0, (long)&now,
+			  sizeof(ours), 0, 0);
+	}
+	raw_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0,
+		  sizeof(mask), 0, 0);
+}
+
+void sink_write(const char *text, size_t length)
+{
+	long fd;
+
+	if (destination == TO_NOTHING || process_sandboxed())
+		return;
+	fd = open_destination();
+	if (fd < 0) {
+		atomic_fetch_add(&lost, 1);
+		return;
+	}
+	write_unheard((int)fd, text, length);
+	if (destination == TO_FILE)
+		raw_close((int)fd);
+}

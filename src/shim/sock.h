@@ -1,0 +1,124 @@
+/*
+ * The sockets that are followed: one record each, in memory of our own.
+ *
+ * Owns: the records, their reference counts and their life after close (as
+ * ghosts). Called by: the descriptor table, observe, closing. Lock-free and
+ * async-signal-safe; memory comes from mmap, 64 KiB at a time, and is never
+ * given back. sock_state is on the data path, the rest is not.
+ *
+ * A record may be reused for another socket while another thread still holds
+ * its address. So everybody holds a *reference*: the address and the record's
+ * generation in one word. Every change goes through a compare-and-swap on
+ * sock->word, which holds the generation too; a stale reference changes
+ * nothing.
+ */
+#ifndef SHIM_SOCK_H
+#define SHIM_SOCK_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/event.h"
+#include "model/state.h"
+
+/* word: state 0-3, flags 4-31, count of steps 32-47, generation 48-63 */
+enum sock_flags {
+	SOCK_LOOK_ON_READ = 1 << 4,   /* a good read may hide a step */
+	SOCK_LOOK_ON_WRITE = 1 << 5,  /* the kernel is asked before a write */
+	SOCK_PASSED = 1 << 6,         /* another process may hold it too */
+	SOCK_REUSEADDR = 1 << 7,      /* set by the program */
+	SOCK_LINGER_RESET = 1 << 8,   /* SO_LINGER with time 0 */
+	SOCK_REPAIR = 1 << 9,         /* TCP_REPAIR: closes in silence */
+	SOCK_STDIO = 1 << 10,         /* a FILE reads and writes unseen */
+	SOCK_DOOMED_WRITE = 1 << 11,  /* was written to in CLOSE_WAIT */
+	SOCK_DOOM_SAID = 1 << 12,     /* ... and that was reported */
+	SOCK_SHUT_WRITE = 1 << 13,    /* the program shut its sending side */
+	SOCK_SILENT_GHOST = 1 << 14,  /* closed here, still held elsewhere */
+	SOCK_WRITE_FAILED = 1 << 15,  /* a write has returned EPIPE or so */
+	SOCK_BOUND = 1 << 16,         /* by bind(), to an address */
+	SOCK_BOUND_PORT = 1 << 17,    /* ... and a port that was asked for */
+	SOCK_INHERITED = 1 << 18,     /* was there when the program started */
+	SOCK_USED = 1 << 19,          /* by a call of this program */
+	SOCK_SAW_END = 1 << 20,       /* the program has read the end of file */
+	SOCK_LEAK_SAID = 1 << 21,     /* reported as left in CLOSE_WAIT */
+};
+
+struct sock {
+	_Atomic uint64_t word;
+	uint64_t cookie;             /* SO_COOKIE, read at birth */
+	_Atomic uint32_t references; /* descriptors in this process */
+	_Atomic uint32_t last_write; /* clock_now(), ms */
+	struct address local;
+	struct address peer;
+	uint32_t next;               /* index of the next record in a list */
+	uint32_t epoch;              /* process_epoch at birth */
+	uint32_t peer_closed_at;     /* clock_now(), 0: it has not */
+	uint32_t closed_at;          /* clock_now(), when it became a ghost */
+	int fd;                      /* the last number it had */
+	int unread;                  /* bytes thrown away by the close */
+	uint32_t born;               /* stack_id of the call that made it */
+	uint32_t closed_by;          /* ... of its close */
+	uint32_t doomed_write;       /* ... of the first write in CLOSE_WAIT */
+	uint8_t role;                /* enum role */
+	uint8_t doomed_call;         /* enum call of doomed_write */
+} __attribute__((aligned(128)));
+
+_Static_assert(sizeof(struct sock) == 128, "see docs: memory per socket");
+
+/* A reference; 0 is none. */
+static inline struct sock *sock_of(uint64_t ref)
+{
+	return (struct sock *)(uintptr_t)(ref & 0xffffffffffff);
+}
+
+static inline uint64_t sock_generation(uint64_t word)
+{
+	return word >> 48;
+}
+
+static inline enum tcp_state sock_state(uint64_t word)
+{
+	return word & 0xf;
+}
+
+/* The word with another state, one more step, and the flags it implies. */
+uint64_t sock_stepped(uint64_t word, enum tcp_state state);
+
+/* A new record with one reference; 0 when there is no memory. */
+uint64_t sock_create(uint64_t cookie, enum tcp_state state);
+
+/* The current word; false when ref is stale. */
+bool sock_load(uint64_t ref, uint64_t *word);
+
+/* Replaces *word by next; on failure *word is the current one. */
+bool sock_swap(uint64_t ref, uint64_t *word, uint64_t next);
+
+/* Sets and clears flags; false when ref is stale. */
+bool sock_flag(uint64_t ref, uint64_t set, uint64_t clear);
+
+/* Another descriptor; false when the last one is being closed. */
+bool sock_hold(uint64_t ref);
+
+/* One descriptor less; true when it was the last. The record stays. */
+bool sock_release(uint64_t ref);
+
+/* Gives the record back. */
+void sock_free(uint64_t ref);
+
+/* The index of a record, for lists through sock->next; 0 is no record. */
+uint32_t sock_index(uint64_t ref);
+uint64_t sock_at(uint32_t index);
+
+/*
+ * Ghosts: closed sockets that the kernel may still have. The newest GHOST_MAX
+ * are kept. ghost_add takes the record over; ghost_forget gives it back.
+ */
+enum { GHOST_MAX = 1024 };
+void ghost_add(uint64_t ref);
+void ghost_forget(unsigned int slot, uint64_t ref);
+
+/* The ghost in a slot below GHOST_MAX, 0: none. */
+uint64_t ghost_at(unsigned int slot);
+
+#endif

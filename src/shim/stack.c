@@ -1,0 +1,214 @@
+#include "shim/stack.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unwind.h>
+
+#include "kernel/raw.h"
+#include "shim/elf.h"
+#include "shim/report.h"
+#include "shim/settings.h"
+
+enum {
+	FRAMES_MAX = 64,
+	SKIP_MAX = 16,             /* frames of our own above the wrapper */
+	TABLE_SIZE = 8192,         /* stacks that are stored at most */
+	ARENA_WORDS = 1 << 18,     /* 2 MiB of addresses, touched as used */
+};
+
+/* A stack in the arena: its hash, its length, its frames. */
+struct stored {
+	uint64_t hash;
+	uint64_t count;
+	uintptr_t frames[];
+};
+
+static __typeof__(_Unwind_Backtrace) *unwind_backtrace;
+static __typeof__(_Unwind_GetIP) *unwind_get_ip;
+
+static _Atomic uint32_t table[TABLE_SIZE]; /* offset in the arena, 0: free */
+static _Atomic uint32_t arena_used = 1;
+static uint64_t *_Atomic arena;
+
+struct capture {
+	uintptr_t frames[FRAMES_MAX + SKIP_MAX];
+	unsigned int count;
+};
+
+static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
+				     void *argument)
+{
+	struct capture *capture = argument;
+
+	if (capture->count == FRAMES_MAX + SKIP_MAX)
+		return _URC_END_OF_STACK;
+	if (unwind_get_ip(context) == 0)
+		return _URC_END_OF_STACK;
+	capture->frames[capture->count++] = unwind_get_ip(context);
+	return _URC_NO_REASON;
+}
+
+/*
+ * A library of its own name space cannot clash with the host's: if the host
+ * has libgcc_s it is the same one, and its exceptions stay with it.
+ */
+void stack_start(void)
+{
+	struct capture warm = { .count = 0 };
+	void *libgcc;
+
+	if (settings.stacks == STACKS_OFF || !dlsym(RTLD_DEFAULT,
+						    "_dl_find_object"))
+		return;
+	libgcc = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL);
+	if (!libgcc)
+		return;
+	unwind_get_ip = (__typeof__(unwind_get_ip))dlsym(libgcc,
+							 "_Unwind_GetIP");
+	unwind_backtrace = (__typeof__(unwind_backtrace))dlsym(
+		libgcc, "_Unwind_Backtrace");
+	if (!unwind_get_ip)
+		unwind_backtrace = NULL;
+	/* The first call sets up what the later ones only read. */
+	if (unwind_backtrace)
+		unwind_backtrace(add_frame, &warm);
+}
+
+static uint64_t hash_of(const uintptr_t *frames, unsigned int count)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (unsigned int i = 0; i < count; i++)
+		hash = (hash ^ frames[i]) * 0x100000001b3 + (hash >> 29);
+	return hash;
+}
+
+static uint64_t *get_arena(void)
+{
+	uint64_t *memory = atomic_load(&arena);
+	uint64_t *expected = NULL;
+	long at;
+
+	if (memory)
+		return memory;
+	at = raw_call6(SYS_mmap, 0, ARENA_WORDS * sizeof(uint64_t),
+		       PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (at < 0 && at > -4096)
+		return NULL;
+	if (atomic_compare_exchange_strong(&arena, &expected, (uint64_t *)at))
+		return (uint64_t *)at;
+	raw_call3(SYS_munmap, at, ARENA_WORDS * sizeof(uint64_t), 0);
+	return expected;
+}
+
+static const struct stored *stored_at(uint32_t offset)
+{
+	return (const struct stored *)(atomic_load(&arena) + offset);
+}
+
+static uint32_t store(uint64_t *memory, uint64_t hash, const uintptr_t *frames,
+		      unsigned int count)
+{
+	uint32_t offset = atomic_load(&arena_used);
+	struct stored *stored;
+
+	do {
+		if (offset + 2 + count > ARENA_WORDS)
+			return 0;
+	} while (!atomic_compare_exchange_weak(&arena_used, &offset,
+					       offset + 2 + count));
+	stored = (struct stored *)(memory + offset);
+	stored->hash = hash;
+	stored->count = count;
+	memcpy(stored->frames, frames, count * sizeof(*frames));
+	return offset;
+}
+
+/* Finds the stack, or stores it. 0 when there is no room. */
+static stack_id intern(const uintptr_t *frames, unsigned int count)
+{
+	uint64_t hash = hash_of(frames, count);
+	uint64_t *memory = get_arena();
+	uint32_t mine = 0;
+
+	for (unsigned int i = 0; memory && i < TABLE_SIZE; i++) {
+		_Atomic uint32_t *slot = &table[(hash + i) % TABLE_SIZE];
+		uint32_t offset = atomic_load(slot);
+
+		if (offset == 0) {
+			if (mine == 0)
+				mine = store(memory, hash, frames, count);
+			if (mine == 0 ||
+			    atomic_compare_exchange_strong(slot, &offset, mine))
+				return mine;
+		}
+		if (stored_at(offset)->hash == hash)
+			return offset;
+	}
+	return 0;
+}
+
+static stack_id capture_from(const void *place)
+{
+	struct capture capture = { .count = 0 };
+	unsigned int start = 0;
+	unsigned int count;
+
+	unwind_backtrace(add_frame, &capture);
+	/* Above the caller's frame are only the library's own. */
+	while (start < capture.count &&
+	       capture.frames[start] != (uintptr_t)place)
+		start++;
+	if (start == capture.count)
+		return intern((const uintptr_t *)&place, 1);
+	count = capture.count - start;
+	if (count > settings.depth)
+		count = settings.depth;
+	return intern(capture.frames + start, count);
+}
+
+stack_id stack_brief(const void *place)
+{
+	if (!place || settings.stacks == STACKS_OFF)
+		return 0;
+	if (settings.stacks == STACKS_ALL && unwind_backtrace)
+		return capture_from(place);
+	return intern((const uintptr_t *)&place, 1);
+}
+
+stack_id stack_full(const void *place)
+{
+	if (!place)
+		return 0;
+	if (settings.stacks == STACKS_OFF || !unwind_backtrace)
+		return intern((const uintptr_t *)&place, 1);
+	return capture_from(place);
+}
+
+const uintptr_t *stack_frames(stack_id id, unsigned int *count)
+{
+	*count = 0;
+	if (id == 0)
+		return NULL;
+	*count = (unsigned int)stored_at(id)->count;
+	return stored_at(id)->frames;
+}
+
+void stack_add(struct text *text, stack_id id)
+{
+	unsigned int count;
+	const uintptr_t *frames = stack_frames(id, &count);
+
+	for (unsigned int i = 0; i < count; i++) {
+		text_add(text, "#");
+		text_add_number(text, i);
+		text_add(text, " ");
+		report_add_place(text, (const void *)frames[i]);
+		text_add(text, "\n");
+	}
+}

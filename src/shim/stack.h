@@ -1,0 +1,39 @@
+/*
+ * Call stacks: taken, stored once each, printed.
+ *
+ * Owns: the unwinder (libgcc's _Unwind_Backtrace, found by dlopen at start and
+ * never linked), and the store of stacks. Called by: the slow path at births,
+ * ends and findings. Not on the data path: a full stack costs about 4 us, a
+ * single frame 0.1 us. Async-signal-safe: libgcc finds its tables by glibc's
+ * lock-free _dl_find_object (gcc 12, glibc 2.35); on older systems stacks are
+ * off but for the caller's own frame.
+ */
+#ifndef SHIM_STACK_H
+#define SHIM_STACK_H
+
+#include <stdint.h>
+
+#include "model/text.h"
+
+/* A stored stack; 0 is none. Equal stacks have equal numbers. */
+typedef uint32_t stack_id;
+
+/* Loads the unwinder, unless the option says off. May allocate. */
+void stack_start(void);
+
+/*
+ * The stack for the record of a socket: place is the return address of the
+ * wrapped call. One frame, unless the option `stacks` is `all`.
+ */
+stack_id stack_brief(const void *place);
+
+/* The stack for a finding: all frames, unless the option is `off`. */
+stack_id stack_full(const void *place);
+
+/* "#0 module+0x123 (function)\n" a frame. */
+void stack_add(struct text *text, stack_id id);
+
+/* The return addresses; *count frames, innermost first. NULL for 0. */
+const uintptr_t *stack_frames(stack_id id, unsigned int *count);
+
+#endif

@@ -1,0 +1,101 @@
+#include "shim/table.h"
+
+#include <stddef.h>
+#include <sys/mman.h>
+
+#include "kernel/raw.h"
+
+/* 2^30 numbers: the most that fs.nr_open admits. */
+enum { CHUNK_COUNT = 1 << 14 };
+
+_Atomic uint64_t table_low[TABLE_CHUNK];
+static _Atomic uint64_t *_Atomic chunks[CHUNK_COUNT];
+static _Atomic int highest = -1;
+
+static _Atomic uint64_t *entry_of(int fd)
+{
+	unsigned int number = (unsigned int)fd;
+	_Atomic uint64_t *chunk;
+
+	if (number < TABLE_CHUNK)
+		return &table_low[number];
+	if (number / TABLE_CHUNK >= CHUNK_COUNT)
+		return NULL;
+	chunk = atomic_load_explicit(&chunks[number / TABLE_CHUNK],
+				     memory_order_acquire);
+	return chunk ? &chunk[number % TABLE_CHUNK] : NULL;
+}
+
+static void map_chunk(int fd)
+{
+	unsigned int number = (unsigned int)fd;
+	_Atomic uint64_t *expected = NULL;
+	long size = TABLE_CHUNK * sizeof(uint64_t);
+	long at;
+
+	if (number / TABLE_CHUNK >= CHUNK_COUNT)
+		return;
+	at = raw_call6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (at < 0 && at > -4096)
+		return;
+	if (!atomic_compare_exchange_strong(&chunks[number / TABLE_CHUNK],
+					    &expected,
+					    (_Atomic uint64_t *)at))
+		raw_call3(SYS_munmap, at, size, 0);
+}
+
+uint64_t table_find_high(int fd)
+{
+	_Atomic uint64_t *entry = entry_of(fd);
+
+	return entry ? atomic_load_explicit(entry, memory_order_acquire) : 0;
+}
+
+uint64_t table_put(int fd, uint64_t ref, bool *done)
+{
+	_Atomic uint64_t *entry = entry_of(fd);
+	int seen = atomic_load(&highest);
+
+	if (!entry) {
+		map_chunk(fd);
+		entry = entry_of(fd);
+	}
+	*done = entry != NULL;
+	if (!entry)
+		return 0;
+	while (fd > seen &&
+	       !atomic_compare_exchange_weak(&highest, &seen, fd))
+		;
+	return atomic_exchange(entry, ref);
+}
+
+uint64_t table_take(int fd)
+{
+	_Atomic uint64_t *entry = entry_of(fd);
+
+	/* Do not write to pages that a loop over all numbers only reads. */
+	if (!entry || atomic_load(entry) == 0)
+		return 0;
+	return atomic_exchange(entry, 0);
+}
+
+bool table_remove(int fd, uint64_t ref)
+{
+	_Atomic uint64_t *entry = entry_of(fd);
+
+	return entry && atomic_compare_exchange_strong(entry, &ref, 0);
+}
+
+bool table_restore(int fd, uint64_t ref)
+{
+	_Atomic uint64_t *entry = entry_of(fd);
+	uint64_t empty = 0;
+
+	return entry && atomic_compare_exchange_strong(entry, &empty, ref);
+}
+
+int table_highest(void)
+{
+	return atomic_load(&highest);
+}

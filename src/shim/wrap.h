@@ -1,0 +1,27 @@
+/*
+ * What every file of wrappers begins with. After this header, functions that
+ * are not static are exported; libc functions that would allocate, lock or
+ * print are out of bounds.
+ *
+ * A wrapper looks the descriptor up; an untracked one is handed on by a tail
+ * call. It never holds anything across the real call: siglongjmp and
+ * pthread_cancel out of a blocked call leave nothing behind.
+ */
+#ifndef SHIM_WRAP_H
+#define SHIM_WRAP_H
+
+#include "model/call.h"
+#include "shim/observe.h"
+#include "shim/process.h"
+#include "shim/real.h"
+#include "shim/table.h"
+
+#define RETURN_ADDRESS __builtin_return_address(0)
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
+#pragma GCC poison malloc calloc realloc free printf fprintf snprintf getenv
+#pragma GCC visibility push(default)
+
+#endif

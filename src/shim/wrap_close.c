@@ -1,0 +1,111 @@
+#include <linux/close_range.h>
+
+#include "shim/closing.h"
+#include "shim/wrap.h"
+
+int close(int fd)
+{
+	struct sight sight = { .call = CALL_close, .place = RETURN_ADDRESS };
+	uint64_t ref;
+	int result;
+
+	if (!table_find(fd))
+		return real_calls()->close(fd);
+	ref = closing_begin(fd, &sight);
+	result = real.close(fd);
+	if (!ref)
+		return result;
+	sight = sight_of(CALL_close, result, sight.place);
+	closing_end(fd, ref, &sight);
+	return result;
+}
+
+int __close(int fd) __attribute__((alias("close")));
+
+int close_range(unsigned int first, unsigned int last, int flags)
+{
+	struct sight sight = { .call = CALL_close_range,
+			       .place = RETURN_ADDRESS };
+	uint32_t list;
+	int result;
+
+	/* It would fail, or only mark the descriptors. */
+	if (first > last || flags & ~(int)CLOSE_RANGE_UNSHARE)
+		return real_calls()->close_range(first, last, flags);
+	list = closing_begin_range(first, last, &sight);
+	result = real_calls()->close_range(first, last, flags);
+	sight = sight_of(CALL_close_range, result, sight.place);
+	closing_end_range(list, &sight);
+	return result;
+}
+
+void closefrom(int first)
+{
+	struct sight sight = { .call = CALL_closefrom,
+			       .place = RETURN_ADDRESS };
+	uint32_t list;
+
+	list = closing_begin_range(first < 0 ? 0 : (unsigned int)first, ~0U,
+				   &sight);
+	real_calls()->closefrom(first);
+	closing_end_range(list, &sight);
+}
+
+/*
+ * A stream writes what it still holds and closes its descriptor inside libc,
+ * where nothing can be seen. fileno() fails on streams without a descriptor.
+ */
+static int stream_number(FILE *stream)
+{
+	int saved = errno;
+	int fd = fileno(stream);
+
+	errno = saved;
+	return fd;
+}
+
+int fclose(FILE *stream)
+{
+	struct sight sight = { .call = CALL_fclose, .place = RETURN_ADDRESS };
+	int fd = stream_number(stream);
+	uint64_t ref;
+	int result;
+
+	if (!table_find(fd))
+		return real_calls()->fclose(stream);
+	ref = closing_begin(fd, &sight);
+	result = real.fclose(stream);
+	sight = sight_of(CALL_fclose, result, sight.place);
+	if (ref)
+		closing_end(fd, ref, &sight);
+	return result;
+}
+
+static FILE *reopen(FILE *(*function)(const char *, const char *, FILE *),
+		    enum call call, const char *path, const char *mode,
+		    FILE *stream, const void *place)
+{
+	struct sight sight = { .call = call, .place = place };
+	int fd = stream_number(stream);
+	uint64_t ref = closing_begin(fd, &sight);
+	FILE *result = function(path, mode, stream);
+
+	sight = sight_of(call, result ? 0 : -1, place);
+	if (ref)
+		closing_end(fd, ref, &sight);
+	return result;
+}
+
+FILE *freopen(const char *__restrict path, const char *__restrict mode,
+	      FILE *__restrict stream)
+{
+	return reopen(real_calls()->freopen, CALL_freopen, path, mode, stream,
+		      RETURN_ADDRESS);
+}
+
+FILE *freopen64(const char *__restrict path, const char *__restrict mode,
+		FILE *__restrict stream)
+{
+	return reopen(real_calls()->freopen64, CALL_freopen64, path, mode,
+		      stream, RETURN_ADDRESS);
+}

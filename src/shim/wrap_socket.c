@@ -1,0 +1,104 @@
+#include "shim/in_use.h"
+#include "shim/lifecycle.h"
+#include "shim/wrap.h"
+
+int socket(int domain, int type, int protocol)
+{
+	int result = real_calls()->socket(domain, type, protocol);
+	struct sight sight = sight_of(CALL_socket, result, RETURN_ADDRESS);
+
+	seen_socket(domain, type, protocol, &sight);
+	return result;
+}
+
+int socketpair(int domain, int type, int protocol, int pair[2])
+{
+	int result = real_calls()->socketpair(domain, type, protocol, pair);
+
+	if (result == 0) {
+		seen_foreign(pair[0]);
+		seen_foreign(pair[1]);
+	}
+	return result;
+}
+
+int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
+{
+	int errno_before = errno;
+	int result = real_calls()->bind(fd, address, length);
+	struct sight sight = sight_of(CALL_bind, result, RETURN_ADDRESS);
+
+	result = in_use_bind(fd, address.__sockaddr__, length, &sight,
+			     errno_before);
+	sight.result = result;
+	seen_bind(fd, address.__sockaddr__, length, &sight);
+	return result;
+}
+
+int bindresvport(int fd, struct sockaddr_in *address)
+{
+	int result = real_calls()->bindresvport(fd, address);
+	struct sight sight = sight_of(CALL_bindresvport, result,
+				      RETURN_ADDRESS);
+
+	seen_bind(fd, (struct sockaddr *)address, address ? sizeof(*address) : 0,
+		  &sight);
+	return result;
+}
+
+int listen(int fd, int backlog)
+{
+	int result = real_calls()->listen(fd, backlog);
+	struct sight sight = sight_of(CALL_listen, result, RETURN_ADDRESS);
+
+	in_use_listen(fd, &sight);
+	seen_listen(fd, backlog, &sight);
+	return result;
+}
+
+int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
+{
+	int result = real_calls()->connect(fd, address, length);
+	struct sight sight = sight_of(CALL_connect, result, RETURN_ADDRESS);
+
+	seen_connect(fd, address.__sockaddr__, length, &sight);
+	return result;
+}
+
+int __connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
+	__attribute__((alias("connect")));
+
+int accept(int fd, __SOCKADDR_ARG address, socklen_t *__restrict length)
+{
+	int result = real_calls()->accept(fd, address, length);
+	struct sight sight = sight_of(CALL_accept, result, RETURN_ADDRESS);
+
+	seen_accept(fd, &sight);
+	return result;
+}
+
+int accept4(int fd, __SOCKADDR_ARG address, socklen_t *__restrict length,
+	    int flags)
+{
+	int result = real_calls()->accept4(fd, address, length, flags);
+	struct sight sight = sight_of(CALL_accept4, result, RETURN_ADDRESS);
+
+	seen_accept(fd, &sight);
+	return result;
+}
+
+int shutdown(int fd, int how)
+{
+	struct sight sight = { .call = CALL_shutdown, .place = RETURN_ADDRESS };
+	uint64_t ref = table_find(fd);
+	int result;
+
+	if (!ref)
+		return real_calls()->shutdown(fd, how);
+	/* What the peer has done until now, before our FIN mixes in. */
+	observe(fd, ref, &sight);
+	result = real.shutdown(fd, how);
+	sight = sight_of(CALL_shutdown, result, sight.place);
+	seen_shutdown(fd, how, &sight);
+	return result;
+}

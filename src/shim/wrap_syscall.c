@@ -1,0 +1,227 @@
+/*
+ * syscall() and prctl(): programs that go around libc's names. Everything is
+ * handed on as it is; what it did is learned afterwards.
+ */
+#include <linux/seccomp.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+#include "shim/blind.h"
+#include "shim/closing.h"
+#include "shim/lifecycle.h"
+#include "shim/wrap.h"
+
+enum { CLOSE_RANGE_MARKS = 4 /* CLOSE_RANGE_CLOEXEC */ };
+
+/* The sandbox begins with the call: speak before it, be silent after it. */
+static void sandbox_done(long result)
+{
+	if (result >= 0)
+		atomic_store(&process_in_sandbox, true);
+}
+
+int prctl(int option, ...)
+{
+	unsigned long a[4];
+	va_list list;
+	int result;
+
+	va_start(list, option);
+	for (int i = 0; i < 4; i++)
+		a[i] = va_arg(list, unsigned long);
+	va_end(list);
+	if (option != PR_SET_SECCOMP || !process_owns_memory())
+		return real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
+	blind_sandbox();
+	result = real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
+	sandbox_done(result);
+	return result;
+}
+
+static enum call name_of(long number)
+{
+	switch (number) {
+	case SYS_close:
+	case SYS_close_range:
+		return CALL_close;
+	case SYS_socket:
+		return CALL_socket;
+	case SYS_bind:
+		return CALL_bind;
+	case SYS_listen:
+		return CALL_listen;
+	case SYS_connect:
+		return CALL_connect;
+	case SYS_accept:
+	case SYS_accept4:
+		return CALL_accept4;
+	case SYS_shutdown:
+		return CALL_shutdown;
+	case SYS_read:
+	case SYS_readv:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+		return CALL_read;
+	case SYS_write:
+	case SYS_writev:
+	case SYS_sendto:
+	case SYS_sendmsg:
+		return CALL_write;
+	default:
+		return CALL_syscall;
+	}
+}
+
+/* What happened, for the calls that need nothing before they are made. */
+static void after(long number, const long *a, const struct sight *sight)
+{
+	int fd = (int)a[0];
+	uint64_t ref;
+
+	switch (number) {
+	case SYS_socket:
+		seen_socket(fd, (int)a[1], (int)a[2], sight);
+		break;
+	case SYS_bind:
+		seen_bind(fd, (const struct sockaddr *)a[1], (socklen_t)a[2],
+			  sight);
+		break;
+	case SYS_listen:
+		seen_listen(fd, (int)a[1], sight);
+		break;
+	case SYS_connect:
+		seen_connect(fd, (const struct sockaddr *)a[1],
+			     (socklen_t)a[2], sight);
+		break;
+	case SYS_accept:
+	case SYS_accept4:
+		seen_accept(fd, sight);
+		break;
+	case SYS_shutdown:
+		seen_shutdown(fd, (int)a[1], sight);
+		break;
+	case SYS_read:
+	case SYS_readv:
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_write:
+	case SYS_writev:
+	case SYS_sendto:
+	case SYS_sendmsg:
+		ref = table_find(fd);
+		if (ref && (sight->result <= 0 || observe_wants_read(ref)))
+			observe_read(fd, ref, sight);
+		break;
+	case SYS_pidfd_getfd:
+		if (sight->result >= 0)
+			observe_find((int)sight->result);
+		break;
+	case SYS_io_uring_setup:
+		if (sight->result >= 0)
+			blind_io_uring();
+		break;
+	case SYS_seccomp:
+		if (a[0] == SECCOMP_SET_MODE_FILTER ||
+		    a[0] == SECCOMP_SET_MODE_STRICT)
+			sandbox_done(sight->result);
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * Calls that end a descriptor or copy one. libuv closes by SYS_close. The real
+ * call stays the one that the program made: close() would be a cancellation
+ * point where syscall() is none.
+ */
+static long closes(long number, const long *a, const void *place)
+{
+	struct sight sight = { .call = CALL_close, .place = place };
+	unsigned int last = number == SYS_close ? (unsigned int)a[0] :
+						  (unsigned int)a[1];
+	uint32_t list = 0;
+	long result;
+
+	if (number == SYS_close || !(a[2] & CLOSE_RANGE_MARKS))
+		list = closing_begin_range((unsigned int)a[0], last, &sight);
+	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
+				       a[5]);
+	sight = sight_of(CALL_close, result, place);
+	closing_end_range(list, &sight);
+	return result;
+}
+
+static long copies(long number, const long *a, const void *place)
+{
+	struct sight sight = { .call = CALL_dup2, .place = place };
+	uint64_t copied = seen_dup_begin((int)a[0]);
+	uint64_t closed = 0;
+	long result;
+
+	/* dup2 and dup3 close their target. */
+	if (number != SYS_dup && number != SYS_fcntl && a[0] != a[1] && copied)
+		closed = closing_begin((int)a[1], &sight);
+	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
+				       a[5]);
+	sight = sight_of(CALL_dup2, result, place);
+	if (closed)
+		closing_end((int)a[1], closed, &sight);
+	if (copied)
+		seen_dup((int)a[0], copied, &sight);
+	else if (result >= 0)
+		seen_foreign((int)result);
+	return result;
+}
+
+static bool is_copy(long number, const long *a)
+{
+#ifdef SYS_dup2
+	if (number == SYS_dup2)
+		return a[0] != a[1];
+#endif
+	if (number == SYS_fcntl)
+		return a[1] == F_DUPFD || a[1] == F_DUPFD_CLOEXEC;
+	return number == SYS_dup || number == SYS_dup3;
+}
+
+static bool is_fork(long number)
+{
+#ifdef SYS_fork
+	if (number == SYS_fork || number == SYS_vfork)
+		return true;
+#endif
+	return number == SYS_clone || number == SYS_clone3;
+}
+
+long syscall(long number, ...)
+{
+	const void *place = RETURN_ADDRESS;
+	struct sight sight;
+	va_list list;
+	long result;
+	long a[6];
+
+	va_start(list, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(list, long);
+	va_end(list);
+	if (number == SYS_close || number == SYS_close_range)
+		return closes(number, a, place);
+	if (is_copy(number, a))
+		return copies(number, a, place);
+	if (is_fork(number))
+		process_forking();
+	if (number == SYS_seccomp && process_owns_memory() &&
+	    (a[0] == SECCOMP_SET_MODE_FILTER ||
+	     a[0] == SECCOMP_SET_MODE_STRICT))
+		blind_sandbox();
+	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
+				       a[5]);
+	if (name_of(number) == CALL_syscall && number != SYS_seccomp &&
+	    number != SYS_pidfd_getfd && number != SYS_io_uring_setup)
+		return result;
+	sight = sight_of(name_of(number), result, place);
+	after(number, a, &sight);
+	return result;
+}
