@@ -1,0 +1,197 @@
+/*
+ * What the programs under test share: loopback connections and the lines that
+ * tell the test what to expect.
+ *
+ * expect TEXT   the log must contain it
+ * refuse TEXT   the log must not contain it
+ * path FD A>B   the states of that descriptor, as the log has them
+ */
+#ifndef PROGRAMS_PAIR_H
+#define PROGRAMS_PAIR_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static inline void fail(const char *what)
+{
+	fprintf(stderr, "program: %s: %s\n", what, strerror(errno));
+	exit(3);
+}
+
+#define CHECK(condition)                                                       \
+	do {                                                                   \
+		if (!(condition)) {                                            \
+			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);        \
+			fail(#condition);                                      \
+		}                                                              \
+	} while (0)
+
+static inline void tell(const char *verb, const char *format, ...)
+{
+	va_list list;
+
+	printf("%s ", verb);
+	va_start(list, format);
+	vprintf(format, list);
+	va_end(list);
+	printf("\n");
+	fflush(stdout);
+}
+
+static inline struct sockaddr_in loopback(int port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) },
+	};
+}
+
+static inline int port_of(int fd)
+{
+	struct sockaddr_in address;
+	socklen_t length = sizeof(address);
+
+	CHECK(getsockname(fd, (struct sockaddr *)&address, &length) == 0);
+	return ntohs(address.sin_port);
+}
+
+static inline int listener_on(int port)
+{
+	struct sockaddr_in address = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK(fd >= 0);
+	CHECK(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
+	CHECK(listen(fd, 16) == 0);
+	return fd;
+}
+
+static inline int connect_to(int fd, int port)
+{
+	struct sockaddr_in address = loopback(port);
+
+	return connect(fd, (struct sockaddr *)&address, sizeof(address));
+}
+
+/* listener, client and server end of one connection */
+struct pair {
+	int listener;
+	int client;
+	int server;
+};
+
+static inline struct pair make_pair(void)
+{
+	struct pair pair = { .listener = listener_on(0) };
+
+	pair.client = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(pair.client >= 0);
+	CHECK(connect_to(pair.client, port_of(pair.listener)) == 0);
+	pair.server = accept(pair.listener, NULL, NULL);
+	CHECK(pair.server >= 0);
+	return pair;
+}
+
+/* The kernel's word, asked in a way that is no call on the socket for us. */
+static inline int kernel_state(int fd)
+{
+	struct tcp_info info = { .tcpi_state = 0 };
+	socklen_t length = sizeof(info);
+
+	CHECK(getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0);
+	return info.tcpi_state;
+}
+
+static inline void wait_state(int fd, int state)
+{
+	for (int i = 0; i < 5000 && kernel_state(fd) != state; i++)
+		poll(NULL, 0, 2);
+	CHECK(kernel_state(fd) == state);
+}
+
+static inline void wait_events(int fd, short events)
+{
+	struct pollfd wanted = { .fd = fd, .events = events };
+
+	CHECK(poll(&wanted, 1, 10000) == 1);
+}
+
+/* Ends the connection with a reset. */
+static inline void reset(int fd)
+{
+	struct linger linger = { .l_onoff = 1 };
+
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) ==
+	      0);
+	CHECK(close(fd) == 0);
+}
+
+/*
+ * Drops what comes in for a socket, by the TCP flags (byte 13 of the header):
+ * all segments when mask is 0, else those with (flags & mask) == value.
+ * Needs CAP_NET_ADMIN.
+ */
+static inline void deafen(int fd, unsigned int mask, unsigned int value)
+{
+	struct sock_filter all[] = { { BPF_RET | BPF_K, 0, 0, 0 } };
+	struct sock_filter some[] = {
+		{ BPF_LD | BPF_B | BPF_ABS, 0, 0, 13 },
+		{ BPF_ALU | BPF_AND | BPF_K, 0, 0, mask },
+		{ BPF_JMP | BPF_JEQ | BPF_K, 0, 1, value },
+		{ BPF_RET | BPF_K, 0, 0, 0 },
+		{ BPF_RET | BPF_K, 0, 0, 0xffff },
+	};
+	struct sock_fprog program = { .len = mask ? 5 : 1,
+				      .filter = mask ? some : all };
+
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			 sizeof(program)) == 0);
+}
+
+static inline void hear(int fd)
+{
+	int none = 0;
+
+	CHECK(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &none,
+			 sizeof(none)) == 0);
+}
+
+/* A named part of a program. */
+struct scenario {
+	const char *name;
+	void (*run)(void);
+};
+
+static inline int run_scenario(const struct scenario *scenarios, size_t count,
+			       int argc, char **argv)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (argc == 1)
+			puts(scenarios[i].name);
+		else if (strcmp(scenarios[i].name, argv[1]) == 0) {
+			scenarios[i].run();
+			return 0;
+		}
+	}
+	if (argc > 1)
+		fprintf(stderr, "no scenario %s\n", argv[1]);
+	return argc > 1 ? 4 : 0;
+}
+
+#define SCENARIO_COUNT(list) (sizeof(list) / sizeof((list)[0]))
+
+#endif

@@ -1,0 +1,67 @@
+#include "support/expect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "support/log.h"
+
+static bool holds(const char *line, const char *log)
+{
+	char states[1024];
+	int fd;
+
+	if (strncmp(line, "expect ", 7) == 0)
+		return strstr(log, line + 7) != NULL;
+	if (strncmp(line, "refuse ", 7) == 0)
+		return strstr(log, line + 7) == NULL;
+	if (sscanf(line, "path %d %1023s", &fd, states) == 2)
+		return strcmp(log_path(log, 0, fd), states) == 0;
+	return true;
+}
+
+bool expect_log(struct run *run)
+{
+	char *expected = strdup(run_output(run));
+	const char *log = run_log(run);
+	bool good = log_errors(log) == 0;
+	char *rest = expected;
+	char *line;
+
+	while ((line = strsep(&rest, "\n")) != NULL) {
+		if (holds(line, log))
+			continue;
+		fprintf(stderr, "does not hold: %s\n", line);
+		good = false;
+	}
+	if (strstr(log, "[lost-track]")) {
+		fprintf(stderr, "the library lost track\n");
+		good = false;
+	}
+	if (!good)
+		fprintf(stderr, "the log was:\n%s", log);
+	free(expected);
+	return good;
+}
+
+bool expect_scenario(const char *program, const char *scenario,
+		     const char *const *environment)
+{
+	struct run run;
+	int plain;
+	int shadowed;
+	bool good;
+
+	plain = run_all(&run, false, environment,
+			ARGV(run_program(program), scenario));
+	run_end(&run);
+	shadowed = run_all(&run, true, environment,
+			   ARGV(run_program(program), scenario));
+	good = plain == shadowed && (plain == 0 || plain > 128);
+	if (!good)
+		fprintf(stderr, "%s %s: %d without, %d with the library: %s\n",
+			program, scenario, plain, shadowed, run_errors(&run));
+	good = expect_log(&run) && good;
+	run_end(&run);
+	return good;
+}

@@ -1,0 +1,178 @@
+#include "support/log.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/state.h"
+
+static bool parse(const char *line, struct log_line *out)
+{
+	int end = 0;
+
+	if (sscanf(line,
+		   "tcpshadow: %d fd %d %63s %2s %63s %15s -> %15[A-Z_0-9]: "
+		   "%n%255[^\n]",
+		   &out->pid, &out->fd, out->local, out->arrow, out->peer,
+		   out->from, out->to, &end, out->cause) != 8)
+		return false;
+	return state_from_name(out->from) != ST_UNKNOWN &&
+	       state_from_name(out->to) != ST_UNKNOWN &&
+	       (strcmp(out->arrow, "->") == 0 ||
+		strcmp(out->arrow, "<-") == 0 || strcmp(out->arrow, "--") == 0);
+}
+
+static const char *next_line(const char *at)
+{
+	const char *end = strchr(at, '\n');
+
+	return end ? end + 1 : at + strlen(at);
+}
+
+struct log_line *log_transitions(const char *log, size_t *count)
+{
+	struct log_line *lines = NULL;
+
+	*count = 0;
+	for (const char *at = log; *at; at = next_line(at)) {
+		struct log_line line;
+
+		if (!parse(at, &line))
+			continue;
+		lines = realloc(lines, (*count + 1) * sizeof(*lines));
+		lines[(*count)++] = line;
+	}
+	return lines;
+}
+
+/* "tcpshadow: 1 error: text [rule]" */
+static bool parse_finding(const char *line, char *severity, char *rule)
+{
+	char text[1024];
+	const char *bracket;
+	int pid;
+
+	if (sscanf(line, "tcpshadow: %d %7[a-z]: %1023[^\n]", &pid, severity,
+		   text) != 3)
+		return false;
+	if (strcmp(severity, "error") != 0 &&
+	    strcmp(severity, "warning") != 0 && strcmp(severity, "note") != 0)
+		return false;
+	bracket = strrchr(text, '[');
+	return bracket && sscanf(bracket, "[%63[a-z-]]", rule) == 1;
+}
+
+int log_errors(const char *log)
+{
+	int errors = 0;
+
+	for (const char *at = log; *at; at = next_line(at)) {
+		struct log_line line;
+		char severity[8];
+		char rule[64];
+		int pid;
+		int count;
+
+		if (strncmp(at, "    ", 4) == 0 || parse(at, &line) ||
+		    parse_finding(at, severity, rule) ||
+		    sscanf(at, "tcpshadow: %d again: %d", &pid, &count) == 2)
+			continue;
+		fprintf(stderr, "not a line of the log: %.100s\n", at);
+		errors++;
+	}
+	return errors;
+}
+
+static const char *path(const char *log, int pid, int fd, const char *local,
+			const char *peer)
+{
+	static char text[4096];
+	struct log_line *lines;
+	char last[16] = "";
+	size_t count;
+
+	text[0] = '\0';
+	lines = log_transitions(log, &count);
+	for (size_t i = 0; i < count; i++) {
+		const struct log_line *line = &lines[i];
+		size_t used = strlen(text);
+
+		if ((fd >= 0 && line->fd != fd) ||
+		    (local && strcmp(line->local, local) != 0) ||
+		    (peer && strcmp(line->peer, peer) != 0) ||
+		    (pid != 0 && line->pid != pid))
+			continue;
+		pid = line->pid;
+		if (used == 0)
+			snprintf(text, sizeof(text), "%s>%s", line->from,
+				 line->to);
+		else if (strcmp(last, line->from) == 0)
+			snprintf(text + used, sizeof(text) - used, ">%s",
+				 line->to);
+		else
+			snprintf(text + used, sizeof(text) - used, "|%s>%s",
+				 line->from, line->to);
+		strcpy(last, line->to);
+	}
+	free(lines);
+	return text;
+}
+
+const char *log_path(const char *log, int pid, int fd)
+{
+	return path(log, pid, fd, NULL, NULL);
+}
+
+const char *log_path_between(const char *log, int pid, const char *local,
+			     const char *peer)
+{
+	return path(log, pid, -1, local, peer);
+}
+
+static int count_findings(const char *log, const char *severity,
+			  const char *rule)
+{
+	int count = 0;
+
+	for (const char *at = log; *at; at = next_line(at)) {
+		char its_severity[8];
+		char its_rule[64];
+
+		if (parse_finding(at, its_severity, its_rule) &&
+		    (!severity || strcmp(severity, its_severity) == 0) &&
+		    (!rule || strcmp(rule, its_rule) == 0))
+			count++;
+	}
+	return count;
+}
+
+int log_findings(const char *log, const char *rule)
+{
+	return count_findings(log, NULL, rule);
+}
+
+int log_severity(const char *log, const char *severity)
+{
+	return count_findings(log, severity, NULL);
+}
+
+const char *log_finding(const char *log, const char *rule)
+{
+	static char text[8192];
+
+	for (const char *at = log; *at; at = next_line(at)) {
+		char severity[8];
+		char its_rule[64];
+		const char *end;
+
+		if (!parse_finding(at, severity, its_rule) ||
+		    strcmp(rule, its_rule) != 0)
+			continue;
+		end = next_line(at);
+		while (strncmp(end, "    ", 4) == 0)
+			end = next_line(end);
+		snprintf(text, sizeof(text), "%.*s", (int)(end - at), at);
+		return text;
+	}
+	return "";
+}
