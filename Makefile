@@ -16,7 +16,7 @@ Q =
 say =
 endif
 
-WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wvla-larger-than=65536
+WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes
 ifneq ($(CI)$(WERROR),)
 WARNINGS += -Werror
 endif

@@ -205,7 +205,12 @@ void seen_accept(int fd, const struct sight *sight)
 	accepted((int)sight->result, listener, sight);
 }
 
-static enum tcp_state shut_state(enum tcp_state state, int how)
+/*
+ * Where the shutdown has taken the socket. The peer's FIN may have come between
+ * our look and the call: then the kernel is not where the call alone leads.
+ */
+static enum tcp_state shut_state(int fd, const struct sock *sock,
+				 enum tcp_state state, int how)
 {
 	switch (state) {
 	case ST_SYN_SENT:
@@ -213,8 +218,12 @@ static enum tcp_state shut_state(enum tcp_state state, int how)
 	case ST_LISTEN:
 		return how == SHUT_WR ? state : ST_CLOSED;
 	case ST_SYN_RCVD:
-	case ST_ESTABLISHED:
 		return how == SHUT_RD ? state : ST_FIN_WAIT_1;
+	case ST_ESTABLISHED:
+		if (how == SHUT_RD)
+			return state;
+		return observe_peer_closed_first(fd, sock) ? ST_LAST_ACK :
+							     ST_FIN_WAIT_1;
 	case ST_CLOSE_WAIT:
 		return how == SHUT_RD ? state : ST_LAST_ACK;
 	default:
@@ -233,7 +242,9 @@ void seen_shutdown(int fd, int how, const struct sight *sight)
 	if (how != SHUT_RD && (sight->result == 0 || sight->error == ENOTCONN))
 		sock_flag(ref, SOCK_SHUT_WRITE, 0);
 	if (sight->result == 0)
-		observe_step(fd, ref, shut_state(sock_state(word), how),
+		observe_step(fd, ref,
+			     shut_state(fd, sock_of(ref), sock_state(word),
+					how),
 			     EVENT_CLOSE, sight);
 	observe(fd, ref, sight);
 }

@@ -294,6 +294,20 @@ void observe_read(int fd, uint64_t ref, const struct sight *sight)
 	errno = saved;
 }
 
+bool observe_peer_closed_first(int fd, const struct sock *sock)
+{
+	enum tcp_state kernel;
+
+	if (process_sandboxed())
+		return false;
+	kernel = kernel_socket_state(fd, NULL);
+	if (kernel == ST_LAST_ACK)
+		return true;
+	/* Both FINs are acknowledged: the side that was first waits. */
+	return kernel == ST_CLOSED &&
+	       refine(sock, ST_FIN_WAIT_1, kernel) != ST_TIME_WAIT;
+}
+
 void observe_names(int fd, uint64_t ref)
 {
 	struct sock *sock = sock_of(ref);

@@ -75,6 +75,12 @@ uint64_t observe_adopt(int fd);
 /* The reference behind fd; adopts it when it is a TCP socket unknown so far. */
 uint64_t observe_find(int fd);
 
+/*
+ * Right after our FIN went out on an open socket: does the kernel show that the
+ * peer's FIN had come before it?
+ */
+bool observe_peer_closed_first(int fd, const struct sock *sock);
+
 /* Learns the ends of the socket from the kernel. */
 void observe_names(int fd, uint64_t ref);
 

@@ -551,7 +551,7 @@ static void do_system(void)
 {
 	struct pair pair = make_pair();
 
-	CHECK(system("cat <&- >/dev/null 2>&1 & sleep 0; true") == 0);
+	CHECK(system("true") == 0);
 	CHECK(kernel_state(pair.server) == TCP_ESTABLISHED);
 	CHECK(close(pair.client) == 0);
 	wait_state(pair.server, TCP_CLOSE_WAIT);
