@@ -132,7 +132,7 @@ lint: ## static analysis, and the format of the sources
 	$(Q).ci/install lint
 	$(Q)clang-format --dry-run -Werror $(wildcard src/*/*.[ch] include/*.h)
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
-	--enable=warning,portability -Isrc -D__x86_64__ \
+	--enable=warning,portability -Isrc -D__x86_64__ '-DElfW(type)=Elf64_##type' \
 	--suppressions-list=.cppcheck src
 
 format: ## format the sources

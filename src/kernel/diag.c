@@ -12,7 +12,11 @@
 #include "kernel/raw.h"
 
 /* All of <linux/tcp_states.h>, and TCP_BOUND_INACTIVE (13). */
-enum { ALL_STATES = 0x1fff | 1 << 13, LISTEN_STATE = 1 << 10, TIMER_TIME_WAIT = 3 };
+enum {
+	ALL_STATES = 0x1fff | 1 << 13,
+	LISTEN_STATE = 1 << 10,
+	TIMER_TIME_WAIT = 3
+};
 
 static long diag_open(void)
 {
@@ -171,8 +175,7 @@ static int dump(long fd, bool peer, uint16_t port, uint32_t states,
 		.header = { .nlmsg_len = sizeof(request),
 			    .nlmsg_type = TCPDIAG_GETSOCK,
 			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.body = { .idiag_family = AF_UNSPEC,
-			  .idiag_states = states },
+		.body = { .idiag_family = AF_UNSPEC, .idiag_states = states },
 		.attribute = { .rta_len = RTA_LENGTH(sizeof(request.filter)),
 			       .rta_type = INET_DIAG_REQ_BYTECODE },
 		/* yes: next operation; no: past the end, which refuses */
@@ -233,8 +236,8 @@ int diag_port(uint16_t port, enum diag_states states,
 	      void *reply)
 {
 	return open_and_dump(false, port,
-			     states == DIAG_LISTENING ? LISTEN_STATE :
-							ALL_STATES,
+			     states == DIAG_LISTENING ? LISTEN_STATE
+						      : ALL_STATES,
 			     each, argument, reply);
 }
 

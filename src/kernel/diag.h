@@ -22,11 +22,11 @@ struct diag_row {
 	struct address local;
 	struct address peer; /* port 0: none */
 	enum tcp_state state;
-	bool timed;          /* the state ends by itself, after expires */
-	uint32_t expires;    /* milliseconds, when timed */
-	uint32_t inode;      /* 0: no process holds it any more */
-	uint32_t uid;        /* of the owner; 0 too when there is none */
-	uint64_t cookie;     /* SO_COOKIE */
+	bool timed;             /* the state ends by itself, after expires */
+	uint32_t expires;       /* milliseconds, when timed */
+	uint32_t inode;         /* 0: no process holds it any more */
+	uint32_t uid;           /* of the owner; 0 too when there is none */
+	uint64_t cookie;        /* SO_COOKIE */
 	uint32_t receive_queue; /* bytes; of a listener: connections waiting */
 	uint32_t send_queue;    /* bytes; of a listener: its backlog */
 	bool v6only;

@@ -111,8 +111,8 @@ static enum holder_class classify(const struct holder_query *query,
 			return HOLDER_BOUND;
 		if (is_source_port(row))
 			return HOLDER_EPHEMERAL;
-		return row->state == ST_TIME_WAIT ? HOLDER_TIME_WAIT :
-						    HOLDER_CONNECTION;
+		return row->state == ST_TIME_WAIT ? HOLDER_TIME_WAIT
+						  : HOLDER_CONNECTION;
 	}
 	if (query->reuseport)
 		return HOLDER_REUSEPORT;
@@ -171,7 +171,8 @@ void holders_find(const struct holder_query *query, struct holders *holders,
 	holders->count = 0;
 	holders->total = 0;
 	holders->unreadable = 0;
-	rows = diag_port(query->address.port, DIAG_ALL, add_row, &collection, reply);
+	rows = diag_port(query->address.port, DIAG_ALL, add_row, &collection,
+			 reply);
 	holders->error = rows < 0 ? rows : 0;
 	for (unsigned int i = 0; i < holders->count; i++) {
 		if (holders->list[i].row.inode != 0)

@@ -33,7 +33,7 @@ struct holders {
 	unsigned int count;              /* stored */
 	unsigned int total;              /* found */
 	int unreadable;                  /* processes that could not be read */
-	int error;                       /* -errno when nothing could be asked */
+	int error; /* -errno when nothing could be asked */
 };
 
 /* reply: room for the kernel's answers, at least DIAG_REPLY_SIZE bytes. */

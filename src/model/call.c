@@ -11,7 +11,7 @@ static const struct {
 	int flags;
 } calls[CALL_COUNT] = {
 	[CALL_NONE] = { .name = "exit", .kind = KIND_NONE },
-#define CALL(s, k, f)                                                          \
+#define CALL(s, k, f) \
 	[CALL_##s] = { .name = #s, .kind = KIND_##k, .flags = FLAG_##f },
 #include "model/calls.def"
 #undef CALL

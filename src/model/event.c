@@ -62,8 +62,8 @@ static void add_cause(struct text *text, const struct transition *t)
 	}
 	if (t->unread > 0) {
 		text_add_number(text, t->unread);
-		text_add(text, t->unread == 1 ? " byte was unread: " :
-						" bytes were unread: ");
+		text_add(text, t->unread == 1 ? " byte was unread: "
+					      : " bytes were unread: ");
 	}
 	text_add(text, t->edge->text);
 	if (t->likely)

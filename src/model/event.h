@@ -39,11 +39,11 @@ struct transition {
 	struct subject subject;
 	const struct edge *edge;
 	enum evidence evidence;
-	bool likely;   /* the kernel shows the end of the step, not its reason */
+	bool likely; /* the kernel shows the end of the step, not its reason */
 	enum call call;
 	long result;
-	int error;     /* errno when result is -1 */
-	long unread;   /* bytes that were thrown away by the close, or 0 */
+	int error;   /* errno when result is -1 */
+	long unread; /* bytes that were thrown away by the close, or 0 */
 };
 
 struct finding {

@@ -3,11 +3,11 @@
 #include <stdbool.h>
 
 static const struct edge edges[] = {
-#define EDGE(f, e, t, s, x)                                                    \
-	{ .from = ST_##f,                                                      \
-	  .event = EVENT_##e,                                                     \
-	  .to = ST_##t,                                                        \
-	  .section = s,                                                        \
+#define EDGE(f, e, t, s, x)   \
+	{ .from = ST_##f,     \
+	  .event = EVENT_##e, \
+	  .to = ST_##t,       \
+	  .section = s,       \
 	  .text = x },
 #include "model/transitions.def"
 };

@@ -35,8 +35,8 @@ const struct edge *machine_edges(size_t *count);
 const char *machine_event_text(enum tcp_event event);
 
 /*
- * The edge from -> to. With an event other than EVENT_NONE the edge of that event
- * is preferred. NULL when the diagram has no such edge.
+ * The edge from -> to. With an event other than EVENT_NONE the edge of that
+ * event is preferred. NULL when the diagram has no such edge.
  */
 const struct edge *machine_edge(enum tcp_state from, enum tcp_state to,
 				enum tcp_event event);

@@ -3,11 +3,11 @@
 #include <string.h>
 
 static const struct option_row rows[OPTION_COUNT] = {
-#define OPTION(n, t, f, v, h)                                                  \
-	[OPTION_##n] = { .environment = "TCPSHADOW_" #n,                       \
-			 .name = t,                                            \
-			 .fallback = f,                                        \
-			 .values = v,                                          \
+#define OPTION(n, t, f, v, h)                            \
+	[OPTION_##n] = { .environment = "TCPSHADOW_" #n, \
+			 .name = t,                      \
+			 .fallback = f,                  \
+			 .values = v,                    \
 			 .help = h },
 #include "model/options.def"
 #undef OPTION

@@ -20,8 +20,8 @@ enum option {
 struct option_row {
 	const char *environment; /* "TCPSHADOW_LOG" */
 	const char *name;        /* "log" */
-	const char *fallback;    /* the value when none, or a bad one, is given */
-	const char *values;      /* "stderr|off|FILE" */
+	const char *fallback; /* the value when none, or a bad one, is given */
+	const char *values;   /* "stderr|off|FILE" */
 	const char *help;
 };
 

@@ -5,7 +5,7 @@ static const struct {
 	const char *summary;
 	enum severity severity;
 } rules[RULE_COUNT] = {
-#define RULE(n, s, v, t)                                                       \
+#define RULE(n, s, v, t) \
 	[RULE_##n] = { .slug = s, .summary = t, .severity = SEVERITY_##v },
 #include "model/rules.def"
 #undef RULE

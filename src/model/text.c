@@ -48,8 +48,8 @@ void text_add_number(struct text *text, long long number)
 	if (number < 0)
 		text_add(text, "-");
 	add_unsigned(text,
-		     number < 0 ? 0 - (unsigned long long)number :
-				  (unsigned long long)number,
+		     number < 0 ? 0 - (unsigned long long)number
+				: (unsigned long long)number,
 		     10);
 }
 

@@ -11,7 +11,7 @@
 /* The parts of a loaded object that a lookup needs. */
 struct object {
 	ElfW(Addr) base;
-	const ElfW(Sym) *symbols;
+	const ElfW(Sym) * symbols;
 	const char *strings;
 	const uint32_t *hash; /* DT_GNU_HASH */
 	const uint16_t *versions;
@@ -61,7 +61,7 @@ const struct link_map *elf_module_named(const char *name)
 
 /* ld.so relocates d_ptr in place on most machines, not on all. */
 static const void *pointer_of(const struct link_map *map,
-			      const ElfW(Dyn) *entry)
+			      const ElfW(Dyn) * entry)
 {
 	ElfW(Addr) value = entry->d_un.d_ptr;
 
@@ -138,7 +138,7 @@ void *elf_symbol(const struct link_map *map, const char *name)
 	}
 }
 
-static bool covers(const struct object *object, const ElfW(Sym) *symbol,
+static bool covers(const struct object *object, const ElfW(Sym) * symbol,
 		   ElfW(Addr) address)
 {
 	ElfW(Addr) start = object->base + symbol->st_value;

@@ -60,8 +60,8 @@ static void add_owners(struct text *text, const struct holder *holder)
 
 static void add_ghost(struct text *text, const struct sock *ghost)
 {
-	text_add(text, ghost->role == ROLE_PASSIVE ? "  accepted by:\n" :
-						     "  made by:\n");
+	text_add(text, ghost->role == ROLE_PASSIVE ? "  accepted by:\n"
+						   : "  made by:\n");
 	stack_add(text, ghost->born);
 	text_add(text, "  closed by:\n");
 	stack_add(text, ghost->closed_by);
@@ -146,8 +146,8 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 {
 	struct holder_query query = {
 		.address = *wanted,
-		.v6only = kernel_socket_option(fd, IPPROTO_IPV6,
-					       IPV6_V6ONLY) > 0,
+		.v6only = kernel_socket_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) >
+			  0,
 		.reuseport =
 			kernel_socket_option(fd, SOL_SOCKET, SO_REUSEPORT) > 0,
 	};
@@ -188,8 +188,7 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 		text_add(text, " processes of other users could not be looked "
 			       "into: run as root to see them\n");
 	}
-	text_add(&report.scratch->help,
-		 holder_remedy(holders->list[0].class));
+	text_add(&report.scratch->help, holder_remedy(holders->list[0].class));
 	report_end(&report);
 }
 

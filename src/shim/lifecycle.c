@@ -222,8 +222,8 @@ static enum tcp_state shut_state(int fd, const struct sock *sock,
 	case ST_ESTABLISHED:
 		if (how == SHUT_RD)
 			return state;
-		return observe_peer_closed_first(fd, sock) ? ST_LAST_ACK :
-							     ST_FIN_WAIT_1;
+		return observe_peer_closed_first(fd, sock) ? ST_LAST_ACK
+							   : ST_FIN_WAIT_1;
 	case ST_CLOSE_WAIT:
 		return how == SHUT_RD ? state : ST_LAST_ACK;
 	default:

@@ -110,9 +110,9 @@ static bool walk(int fd, uint64_t ref, uint64_t *word, enum tcp_state via,
 		enum evidence evidence = EVIDENCE_INFERRED;
 
 		if (last)
-			evidence = called || proves(sight, path[i]) ?
-					   EVIDENCE_CALL :
-					   EVIDENCE_KERNEL;
+			evidence = called || proves(sight, path[i])
+					   ? EVIDENCE_CALL
+					   : EVIDENCE_KERNEL;
 		say(fd, ref, path[i], evidence, last && likely, sight);
 	}
 	return true;
@@ -154,8 +154,7 @@ static enum tcp_state implied(enum tcp_state shadow, const struct sight *sight)
 	if (event_of_error(sight->error) != EVENT_NONE)
 		return ST_CLOSED;
 	if ((shadow == ST_SYN_SENT || shadow == ST_SYN_RCVD) &&
-	    (sight->result > 0 ||
-	     (kind == KIND_CONNECT && sight->result == 0)))
+	    (sight->result > 0 || (kind == KIND_CONNECT && sight->result == 0)))
 		return ST_ESTABLISHED;
 	if (kind != KIND_READ || sight->result != 0)
 		return shadow;
@@ -220,8 +219,8 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 		sock->role = ROLE_ACTIVE;
 	if (from == ST_CLOSE_WAIT && to == ST_CLOSED && event != EVENT_ABORT)
 		sigpipe_confirmed(fd, ref, sight);
-	walk(fd, ref, &word, via_state(sock, from, to, sight), to, event, likely,
-	     false, sight);
+	walk(fd, ref, &word, via_state(sock, from, to, sight), to, event,
+	     likely, false, sight);
 }
 
 void observe(int fd, uint64_t ref, const struct sight *sight)
@@ -271,9 +270,8 @@ void observe_step(int fd, uint64_t ref, enum tcp_state to, enum tcp_event event,
 
 	if (!sock_load(ref, &word))
 		return;
-	while (sock_state(word) != to &&
-	       !walk(fd, ref, &word, ST_UNKNOWN, to, event, false, true,
-		     sight)) {
+	while (sock_state(word) != to && !walk(fd, ref, &word, ST_UNKNOWN, to,
+					       event, false, true, sight)) {
 		if (sock_generation(word) != sock_generation(ref))
 			return;
 	}
@@ -450,8 +448,7 @@ void observe_ghosts(enum call call)
 		uint64_t ref = ghost_at(slot);
 		uint64_t word;
 
-		if (!ref || !sock_load(ref, &word) ||
-		    word & SOCK_SILENT_GHOST)
+		if (!ref || !sock_load(ref, &word) || word & SOCK_SILENT_GHOST)
 			continue;
 		if (observe_ghost(ref, call))
 			ghost_forget(slot, ref);

@@ -45,8 +45,8 @@ static inline struct sight sight_of(enum call call, long result,
 void observe(int fd, uint64_t ref, const struct sight *sight);
 
 /* A step that the call itself proves, before the kernel is asked. */
-void observe_step(int fd, uint64_t ref, enum tcp_state to,
-		  enum tcp_event event, const struct sight *sight);
+void observe_step(int fd, uint64_t ref, enum tcp_state to, enum tcp_event event,
+		  const struct sight *sight);
 
 /* After a call that reads: decides whether there is anything to look at. */
 void observe_read(int fd, uint64_t ref, const struct sight *sight);
@@ -54,8 +54,7 @@ void observe_read(int fd, uint64_t ref, const struct sight *sight);
 /* Does a good read need a look? On the data path. */
 static inline bool observe_wants_read(uint64_t ref)
 {
-	return atomic_load_explicit(&sock_of(ref)->word,
-				    memory_order_relaxed) &
+	return atomic_load_explicit(&sock_of(ref)->word, memory_order_relaxed) &
 	       SOCK_LOOK_ON_READ;
 }
 

@@ -172,8 +172,7 @@ static void adopt(int fd)
 static void adopt_inherited(void)
 {
 	_Alignas(struct directory_entry) char buffer[4096];
-	long directory = raw_call6(SYS_openat, AT_FDCWD,
-				   (long)"/proc/self/fd",
+	long directory = raw_call6(SYS_openat, AT_FDCWD, (long)"/proc/self/fd",
 				   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
 	long got;
 

@@ -11,8 +11,7 @@ static const struct {
 	const char *name;
 	size_t offset; /* in struct real */
 } symbols[] = {
-#define CALL(s, kind, flags)                                                   \
-	{ .name = #s, .offset = offsetof(struct real, s) },
+#define CALL(s, kind, flags) { .name = #s, .offset = offsetof(struct real, s) },
 #include "model/calls.def"
 #undef CALL
 };
@@ -41,7 +40,8 @@ void real_early(void)
 	if (!libc)
 		return;
 	for (int i = 0; i < SYMBOL_COUNT; i++) {
-		if (symbols[i].offset != last && !get_pointer(symbols[i].offset))
+		if (symbols[i].offset != last &&
+		    !get_pointer(symbols[i].offset))
 			set_pointer(symbols[i].offset,
 				    elf_symbol(libc, symbols[i].name));
 	}

@@ -74,8 +74,8 @@ bool report_begin(struct report *report, enum rule rule,
 	report->rule = rule;
 	report->subject = *subject;
 	report->stack = stack_full(place);
-	report->repeated =
-		place ? find_place(rule, report->stack, &first) : NULL;
+	report->repeated = place ? find_place(rule, report->stack, &first)
+				 : NULL;
 	if (!first) {
 		if (report->repeated && atomic_load(report->repeated) != MUTED)
 			atomic_fetch_add(report->repeated, 1);

@@ -37,7 +37,7 @@ struct report {
 	struct subject subject;
 	uint32_t stack;
 	_Atomic uint32_t *repeated; /* NULL: it is not counted */
-	bool last; /* of its rule that will be shown */
+	bool last;                  /* of its rule that will be shown */
 	struct scratch *scratch;
 };
 

@@ -20,8 +20,7 @@ static void say_reset(int fd, uint64_t ref, const struct sight *sight)
 	struct subject subject = report_subject(sock, fd);
 	struct report report;
 
-	if (!report_begin(&report, RULE_RESET_ON_CLOSE, &subject,
-			  sight->place))
+	if (!report_begin(&report, RULE_RESET_ON_CLOSE, &subject, sight->place))
 		return;
 	text_add_number(&report.scratch->message, sock->unread);
 	text_add(&report.scratch->message,
@@ -81,7 +80,7 @@ void rule_closed(int fd, uint64_t ref, uint64_t word, enum tcp_event event,
 struct others {
 	struct text *text;
 	char command[16]; /* of this process */
-	bool foreign;        /* another program is among them */
+	bool foreign;     /* another program is among them */
 };
 
 static bool add_other(const struct owner *owner, void *argument)
@@ -152,7 +151,8 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 	text_add(&report.scratch->details, "in CLOSE_WAIT for ");
 	text_add_number(&report.scratch->details,
 			clock_now() - sock->peer_closed_at);
-	text_add(&report.scratch->details, " ms; the connection was made by:\n");
+	text_add(&report.scratch->details,
+		 " ms; the connection was made by:\n");
 	stack_add(&report.scratch->details, sock->born);
 	text_add(&report.scratch->help,
 		 "close() the socket after read() has returned 0");
@@ -210,8 +210,7 @@ void rule_check_close_wait(void)
 		uint64_t ref = table_find(fd);
 		uint64_t word;
 
-		if (!ref || !is_forgotten(ref, &word) ||
-		    word & SOCK_LEAK_SAID)
+		if (!ref || !is_forgotten(ref, &word) || word & SOCK_LEAK_SAID)
 			continue;
 		if (now - sock_of(ref)->peer_closed_at < limit) {
 			next = now;
@@ -266,11 +265,12 @@ void rule_closed_number(int fd, uint64_t grave, enum call call,
 	text_add(&report.scratch->message, "() of fd ");
 	text_add_number(&report.scratch->message, fd);
 	text_add(&report.scratch->message,
-		 closes ? ", a socket that was closed before" :
-			  ", a socket that has been closed");
+		 closes ? ", a socket that was closed before"
+			: ", a socket that has been closed");
 	add_grave(&report.scratch->details, grave);
-	text_add(&report.scratch->help,
-		 "the number may belong to another thread's socket by then: set "
-		 "the variable to -1 when closing");
+	text_add(
+		&report.scratch->help,
+		"the number may belong to another thread's socket by then: set "
+		"the variable to -1 when closing");
 	report_end(&report);
 }

@@ -26,9 +26,9 @@ static bool add_listener(const struct diag_row *row, void *argument)
 	text_add_address(listeners->text, &row->local);
 	text_add(listeners->text,
 		 holders_overlap(&row->local, row->v6only, listeners->wanted,
-				 false) ?
-			 ": it may have begun after this attempt\n" :
-			 ", which is not the address that was asked for\n");
+				 false)
+			 ? ": it may have begun after this attempt\n"
+			 : ", which is not the address that was asked for\n");
 	return true;
 }
 
@@ -126,12 +126,13 @@ void rule_no_port_left(int fd, const struct address *peer,
 		text_add(text, state_name((enum tcp_state)i));
 		text_add(text, "\n");
 	}
-	text_add(&report.scratch->help,
-		 peer ? "keep connections open and use them again, let the "
-			"other side close first, or widen "
-			"net.ipv4.ip_local_port_range" :
-			"set IP_BIND_ADDRESS_NO_PORT before bind() of a client, "
-			"or widen net.ipv4.ip_local_port_range");
+	text_add(
+		&report.scratch->help,
+		peer ? "keep connections open and use them again, let the "
+		       "other side close first, or widen "
+		       "net.ipv4.ip_local_port_range"
+		     : "set IP_BIND_ADDRESS_NO_PORT before bind() of a client, "
+		       "or widen net.ipv4.ip_local_port_range");
 	report_end(&report);
 }
 

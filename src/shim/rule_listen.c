@@ -114,8 +114,7 @@ void rule_accepted(int fd, uint64_t listener, const struct sight *sight)
 	if (!report_begin(&report, RULE_ACCEPT_OVERFLOW, &subject,
 			  sight->place))
 		return;
-	text_add(&report.scratch->message,
-		 "the accept queue is full: ");
+	text_add(&report.scratch->message, "the accept queue is full: ");
 	text_add_number(&report.scratch->message, waiting + 1);
 	text_add(&report.scratch->message,
 		 " connections waited with a backlog of ");
@@ -185,9 +184,8 @@ void rule_no_descriptor(const struct sight *sight)
 	event_add_result(&report.scratch->message, sight->call, sight->result,
 			 sight->error);
 	text_add(&report.scratch->message,
-		 sight->error == EMFILE ?
-			 ": the process has no descriptor left" :
-			 ": the system has no open file left");
+		 sight->error == EMFILE ? ": the process has no descriptor left"
+					: ": the system has no open file left");
 	add_births(&report.scratch->details);
 	text_add(&report.scratch->help,
 		 "close what is no longer needed; if all are needed, raise the "

@@ -44,7 +44,8 @@ void settings_read(char *const *environment)
 
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const struct option_row *row = option_row(i);
-		const char *value = find_variable(environment, row->environment);
+		const char *value =
+			find_variable(environment, row->environment);
 
 		values[i] = row->fallback;
 		bad[i] = NULL;

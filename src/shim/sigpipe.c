@@ -219,11 +219,12 @@ static void check_ignored(int fd, uint64_t ref, const struct sight *sight)
 		sock_flag(ref, SOCK_WRITE_FAILED, 0);
 		return;
 	}
-	report_plain(RULE_EPIPE_IGNORED, &subject, sight->place,
-		     "the connection is gone, an earlier write said so, and the "
-		     "program goes on writing",
-		     "check the result of each write; after EPIPE or ECONNRESET "
-		     "close the socket");
+	report_plain(
+		RULE_EPIPE_IGNORED, &subject, sight->place,
+		"the connection is gone, an earlier write said so, and the "
+		"program goes on writing",
+		"check the result of each write; after EPIPE or ECONNRESET "
+		"close the socket");
 }
 
 /*

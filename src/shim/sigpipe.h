@@ -24,8 +24,8 @@ static inline bool sigpipe_wants_look(uint64_t ref)
 {
 	struct sock *sock = sock_of(ref);
 	uint32_t now = clock_now();
-	uint32_t last = atomic_load_explicit(&sock->last_write,
-					     memory_order_relaxed);
+	uint32_t last =
+		atomic_load_explicit(&sock->last_write, memory_order_relaxed);
 
 	atomic_store_explicit(&sock->last_write, now, memory_order_relaxed);
 	if (atomic_load_explicit(&sock->word, memory_order_relaxed) &

@@ -157,8 +157,8 @@ static void write_unheard(int fd, const char *text, size_t length)
 		raw_call6(SYS_rt_sigtimedwait, (long)&ours, 0, (long)&now,
 			  sizeof(ours), 0, 0);
 	}
-	raw_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0,
-		  sizeof(mask), 0, 0);
+	raw_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask),
+		  0, 0);
 }
 
 void sink_write(const char *text, size_t length)

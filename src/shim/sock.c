@@ -157,8 +157,7 @@ uint64_t sock_create(uint64_t cookie, enum tcp_state state)
 		index = pop_free();
 	}
 	sock = sock_by_index(index);
-	word = (atomic_load(&sock->word) + GENERATION_ONE) &
-	       (0xffffULL << 48);
+	word = (atomic_load(&sock->word) + GENERATION_ONE) & (0xffffULL << 48);
 	if (word == 0)
 		word = GENERATION_ONE;
 	word |= look_flags(state) | state;

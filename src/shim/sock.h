@@ -24,24 +24,24 @@
 
 /* word: state 0-3, flags 4-31, count of steps 32-47, generation 48-63 */
 enum sock_flags {
-	SOCK_LOOK_ON_READ = 1 << 4,   /* a good read may hide a step */
-	SOCK_LOOK_ON_WRITE = 1 << 5,  /* the kernel is asked before a write */
-	SOCK_PASSED = 1 << 6,         /* another process may hold it too */
-	SOCK_REUSEADDR = 1 << 7,      /* set by the program */
-	SOCK_LINGER_RESET = 1 << 8,   /* SO_LINGER with time 0 */
-	SOCK_REPAIR = 1 << 9,         /* TCP_REPAIR: closes in silence */
-	SOCK_STDIO = 1 << 10,         /* a FILE reads and writes unseen */
-	SOCK_DOOMED_WRITE = 1 << 11,  /* was written to in CLOSE_WAIT */
-	SOCK_DOOM_SAID = 1 << 12,     /* ... and that was reported */
-	SOCK_SHUT_WRITE = 1 << 13,    /* the program shut its sending side */
-	SOCK_SILENT_GHOST = 1 << 14,  /* closed here, still held elsewhere */
-	SOCK_WRITE_FAILED = 1 << 15,  /* a write has returned EPIPE or so */
-	SOCK_BOUND = 1 << 16,         /* by bind(), to an address */
-	SOCK_BOUND_PORT = 1 << 17,    /* ... and a port that was asked for */
-	SOCK_INHERITED = 1 << 18,     /* was there when the program started */
-	SOCK_USED = 1 << 19,          /* by a call of this program */
-	SOCK_SAW_END = 1 << 20,       /* the program has read the end of file */
-	SOCK_LEAK_SAID = 1 << 21,     /* reported as left in CLOSE_WAIT */
+	SOCK_LOOK_ON_READ = 1 << 4,  /* a good read may hide a step */
+	SOCK_LOOK_ON_WRITE = 1 << 5, /* the kernel is asked before a write */
+	SOCK_PASSED = 1 << 6,        /* another process may hold it too */
+	SOCK_REUSEADDR = 1 << 7,     /* set by the program */
+	SOCK_LINGER_RESET = 1 << 8,  /* SO_LINGER with time 0 */
+	SOCK_REPAIR = 1 << 9,        /* TCP_REPAIR: closes in silence */
+	SOCK_STDIO = 1 << 10,        /* a FILE reads and writes unseen */
+	SOCK_DOOMED_WRITE = 1 << 11, /* was written to in CLOSE_WAIT */
+	SOCK_DOOM_SAID = 1 << 12,    /* ... and that was reported */
+	SOCK_SHUT_WRITE = 1 << 13,   /* the program shut its sending side */
+	SOCK_SILENT_GHOST = 1 << 14, /* closed here, still held elsewhere */
+	SOCK_WRITE_FAILED = 1 << 15, /* a write has returned EPIPE or so */
+	SOCK_BOUND = 1 << 16,        /* by bind(), to an address */
+	SOCK_BOUND_PORT = 1 << 17,   /* ... and a port that was asked for */
+	SOCK_INHERITED = 1 << 18,    /* was there when the program started */
+	SOCK_USED = 1 << 19,         /* by a call of this program */
+	SOCK_SAW_END = 1 << 20,      /* the program has read the end of file */
+	SOCK_LEAK_SAID = 1 << 21,    /* reported as left in CLOSE_WAIT */
 };
 
 struct sock {
@@ -51,17 +51,17 @@ struct sock {
 	_Atomic uint32_t last_write; /* clock_now(), ms */
 	struct address local;
 	struct address peer;
-	uint32_t next;               /* index of the next record in a list */
-	uint32_t epoch;              /* process_epoch at birth */
-	uint32_t peer_closed_at;     /* clock_now(), 0: it has not */
-	uint32_t closed_at;          /* clock_now(), when it became a ghost */
-	int fd;                      /* the last number it had */
-	int unread;                  /* bytes thrown away by the close */
-	uint32_t born;               /* stack_id of the call that made it */
-	uint32_t closed_by;          /* ... of its close */
-	uint32_t doomed_write;       /* ... of the first write in CLOSE_WAIT */
-	uint8_t role;                /* enum role */
-	uint8_t doomed_call;         /* enum call of doomed_write */
+	uint32_t next;           /* index of the next record in a list */
+	uint32_t epoch;          /* process_epoch at birth */
+	uint32_t peer_closed_at; /* clock_now(), 0: it has not */
+	uint32_t closed_at;      /* clock_now(), when it became a ghost */
+	int fd;                  /* the last number it had */
+	int unread;              /* bytes thrown away by the close */
+	uint32_t born;           /* stack_id of the call that made it */
+	uint32_t closed_by;      /* ... of its close */
+	uint32_t doomed_write;   /* ... of the first write in CLOSE_WAIT */
+	uint8_t role;            /* enum role */
+	uint8_t doomed_call;     /* enum call of doomed_write */
 } __attribute__((aligned(128)));
 
 _Static_assert(sizeof(struct sock) == 128, "see docs: memory per socket");

@@ -15,9 +15,9 @@
 
 enum {
 	FRAMES_MAX = 64,
-	SKIP_MAX = 16,             /* frames of our own above the wrapper */
-	TABLE_SIZE = 8192,         /* stacks that are stored at most */
-	ARENA_WORDS = 1 << 18,     /* 2 MiB of addresses, touched as used */
+	SKIP_MAX = 16,         /* frames of our own above the wrapper */
+	TABLE_SIZE = 8192,     /* stacks that are stored at most */
+	ARENA_WORDS = 1 << 18, /* 2 MiB of addresses, touched as used */
 };
 
 /* A stack in the arena: its hash, its length, its frames. */
@@ -61,14 +61,14 @@ void stack_start(void)
 	struct capture warm = { .count = 0 };
 	void *libgcc;
 
-	if (settings.stacks == STACKS_OFF || !dlsym(RTLD_DEFAULT,
-						    "_dl_find_object"))
+	if (settings.stacks == STACKS_OFF ||
+	    !dlsym(RTLD_DEFAULT, "_dl_find_object"))
 		return;
 	libgcc = dlopen("libgcc_s.so.1", RTLD_NOW | RTLD_LOCAL);
 	if (!libgcc)
 		return;
-	unwind_get_ip = (__typeof__(unwind_get_ip))dlsym(libgcc,
-							 "_Unwind_GetIP");
+	unwind_get_ip =
+		(__typeof__(unwind_get_ip))dlsym(libgcc, "_Unwind_GetIP");
 	unwind_backtrace = (__typeof__(unwind_backtrace))dlsym(
 		libgcc, "_Unwind_Backtrace");
 	if (!unwind_get_ip)

@@ -40,8 +40,7 @@ static void map_chunk(int fd)
 	if (at < 0 && at > -4096)
 		return;
 	if (!atomic_compare_exchange_strong(&chunks[number / TABLE_CHUNK],
-					    &expected,
-					    (_Atomic uint64_t *)at))
+					    &expected, (_Atomic uint64_t *)at))
 		raw_call3(SYS_munmap, at, size, 0);
 }
 
@@ -64,8 +63,7 @@ uint64_t table_put(int fd, uint64_t ref, bool *done)
 	*done = entry != NULL;
 	if (!entry)
 		return 0;
-	while (fd > seen &&
-	       !atomic_compare_exchange_weak(&highest, &seen, fd))
+	while (fd > seen && !atomic_compare_exchange_weak(&highest, &seen, fd))
 		;
 	return atomic_exchange(entry, ref);
 }

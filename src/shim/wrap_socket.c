@@ -38,11 +38,11 @@ int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 int bindresvport(int fd, struct sockaddr_in *address)
 {
 	int result = real_calls()->bindresvport(fd, address);
-	struct sight sight = sight_of(CALL_bindresvport, result,
-				      RETURN_ADDRESS);
+	struct sight sight =
+		sight_of(CALL_bindresvport, result, RETURN_ADDRESS);
 
-	seen_bind(fd, (struct sockaddr *)address, address ? sizeof(*address) : 0,
-		  &sight);
+	seen_bind(fd, (struct sockaddr *)address,
+		  address ? sizeof(*address) : 0, &sight);
 	return result;
 }
 

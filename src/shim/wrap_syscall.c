@@ -90,8 +90,8 @@ static void after(long number, const long *a, const struct sight *sight)
 		seen_listen(fd, (int)a[1], sight);
 		break;
 	case SYS_connect:
-		seen_connect(fd, (const struct sockaddr *)a[1],
-			     (socklen_t)a[2], sight);
+		seen_connect(fd, (const struct sockaddr *)a[1], (socklen_t)a[2],
+			     sight);
 		break;
 	case SYS_accept:
 	case SYS_accept4:
@@ -138,8 +138,8 @@ static void after(long number, const long *a, const struct sight *sight)
 static long closes(long number, const long *a, const void *place)
 {
 	struct sight sight = { .call = CALL_close, .place = place };
-	unsigned int last = number == SYS_close ? (unsigned int)a[0] :
-						  (unsigned int)a[1];
+	unsigned int last = number == SYS_close ? (unsigned int)a[0]
+						: (unsigned int)a[1];
 	uint32_t list = 0;
 	long result;
 

@@ -46,8 +46,7 @@ static __attribute__((noinline)) void write_look(const struct attempt *attempt,
 	if (result < 0 && !process_sandboxed())
 		sigpipe_write_failed(attempt->fd, attempt->ref, &sight);
 	errno = saved;
-	if (sight.error == EPIPE && !attempt->nosignal &&
-	    !process_sandboxed())
+	if (sight.error == EPIPE && !attempt->nosignal && !process_sandboxed())
 		sigpipe_failed(attempt->fd, attempt->ref, &sight,
 			       attempt->held_back, attempt->errno_before);
 }
@@ -232,8 +231,7 @@ ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 		return real_calls()->sendfile(out, in, offset, size);
 	attempt = write_begin(out, ref, CALL_sendfile, 0, RETURN_ADDRESS);
 	sigpipe_hold(ref, &hold);
-	return held_done(&attempt, &hold,
-			 real.sendfile(out, in, offset, size));
+	return held_done(&attempt, &hold, real.sendfile(out, in, offset, size));
 }
 
 ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
