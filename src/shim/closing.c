@@ -1,5 +1,7 @@
 #include "shim/closing.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "kernel/diag.h"
@@ -124,6 +126,9 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 		ghost_add(ref);
 		return;
 	}
+	if (call_kind(sight->call) == KIND_CLOSE && sight->call != CALL_freopen &&
+	    sight->call != CALL_freopen64)
+		table_bury(fd, ref);
 	to = closed_state(sock, word, &event);
 	rule_closed(fd, ref, word, event, sight);
 	observe_step(fd, ref, to, event, sight);
@@ -131,6 +136,35 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 		sock_free(ref);
 	else
 		ghost_add(ref);
+}
+
+/*
+ * A loop over all numbers, as demons have it, closes what is closed already and
+ * means nothing by it: it comes from the neighbour.
+ */
+_Atomic int closing_last = -2;
+
+static bool in_a_loop(int fd)
+{
+	int before = atomic_load(&closing_last);
+
+	return fd - before == 1 || before - fd == 1;
+}
+
+uint64_t closing_visit(int fd, uint64_t entry, enum call call,
+		       const void *place)
+{
+	uint64_t ref = entry & ~TABLE_GRAVE;
+
+	if (process_sandboxed() || !process_owns_memory())
+		return 0;
+	if (raw_call3(SYS_fcntl, fd, F_GETFD, 0) != -EBADF) {
+		table_remove(fd, entry);
+		return observe_adopt(fd);
+	}
+	if (call_kind(call) != KIND_CLOSE || !in_a_loop(fd))
+		rule_closed_number(fd, ref, call, place);
+	return 0;
 }
 
 uint32_t closing_begin_range(unsigned int first, unsigned int last,

@@ -20,6 +20,17 @@ uint64_t closing_begin(int fd, const struct sight *sight);
 /* After. The sight tells the result of the real call. */
 void closing_end(int fd, uint64_t ref, const struct sight *sight);
 
+/*
+ * A call on a number whose socket was closed. If the number is still free this
+ * is use-after-close, or double-close; otherwise the grave is cleared. Returns
+ * the reference if the number has become another TCP socket, else 0.
+ */
+uint64_t closing_visit(int fd, uint64_t entry, enum call call,
+		       const void *place);
+
+/* The number that was closed last, by close() and in whichever thread. */
+extern _Atomic int closing_last;
+
 /* All numbers from first to last: takes them, and lists them. */
 uint32_t closing_begin_range(unsigned int first, unsigned int last,
 			     const struct sight *sight);

@@ -233,9 +233,8 @@ void rule_saw_end(uint64_t ref)
 static void add_grave(struct text *text, uint64_t grave)
 {
 	const struct sock *sock = sock_of(grave);
-	uint64_t word;
 
-	if (!sock_load(grave, &word)) {
+	if (!sock_remembers(grave)) {
 		text_add(text, "who closed it is no longer known\n");
 		return;
 	}

@@ -184,6 +184,14 @@ bool sock_load(uint64_t ref, uint64_t *word)
 	return sock_generation(*word) == sock_generation(ref);
 }
 
+bool sock_remembers(uint64_t ref)
+{
+	uint64_t word = atomic_load(&sock_of(ref)->word);
+	uint64_t age = sock_generation(word) - sock_generation(ref);
+
+	return (age & 0xffff) <= 1;
+}
+
 bool sock_swap(uint64_t ref, uint64_t *word, uint64_t next)
 {
 	return atomic_compare_exchange_strong(&sock_of(ref)->word, word, next);

@@ -91,6 +91,12 @@ uint64_t sock_create(uint64_t cookie, enum tcp_state state);
 /* The current word; false when ref is stale. */
 bool sock_load(uint64_t ref, uint64_t *word);
 
+/*
+ * Does the record still hold what it held when ref was valid? So until it is
+ * taken for another socket, even after sock_free.
+ */
+bool sock_remembers(uint64_t ref);
+
 /* Replaces *word by next; on failure *word is the current one. */
 bool sock_swap(uint64_t ref, uint64_t *word, uint64_t next);
 

@@ -55,6 +55,7 @@ uint64_t table_put(int fd, uint64_t ref, bool *done)
 {
 	_Atomic uint64_t *entry = entry_of(fd);
 	int seen = atomic_load(&highest);
+	uint64_t old;
 
 	if (!entry) {
 		map_chunk(fd);
@@ -65,17 +66,8 @@ uint64_t table_put(int fd, uint64_t ref, bool *done)
 		return 0;
 	while (fd > seen && !atomic_compare_exchange_weak(&highest, &seen, fd))
 		;
-	return atomic_exchange(entry, ref);
-}
-
-uint64_t table_take(int fd)
-{
-	_Atomic uint64_t *entry = entry_of(fd);
-
-	/* Do not write to pages that a loop over all numbers only reads. */
-	if (!entry || atomic_load(entry) == 0)
-		return 0;
-	return atomic_exchange(entry, 0);
+	old = atomic_exchange(entry, ref);
+	return old & TABLE_GRAVE ? 0 : old;
 }
 
 bool table_remove(int fd, uint64_t ref)
@@ -85,12 +77,14 @@ bool table_remove(int fd, uint64_t ref)
 	return entry && atomic_compare_exchange_strong(entry, &ref, 0);
 }
 
-bool table_restore(int fd, uint64_t ref)
+void table_bury(int fd, uint64_t ref)
 {
 	_Atomic uint64_t *entry = entry_of(fd);
 	uint64_t empty = 0;
 
-	return entry && atomic_compare_exchange_strong(entry, &empty, ref);
+	if (entry)
+		atomic_compare_exchange_strong(entry, &empty,
+					       ref | TABLE_GRAVE);
 }
 
 int table_highest(void)

@@ -21,13 +21,27 @@ extern _Atomic uint64_t table_low[TABLE_CHUNK];
 /* For numbers from TABLE_CHUNK on. */
 uint64_t table_find_high(int fd);
 
-/* The reference behind a number, 0 when it is no socket that is followed. */
-static inline uint64_t table_find(int fd)
+/*
+ * An entry with this bit is a grave: the number of a socket that was closed,
+ * and that nobody is known to have been given since.
+ */
+#define TABLE_GRAVE 1ULL
+
+/* The entry of a number as it is: 0, a reference, or a grave. */
+static inline uint64_t table_entry(int fd)
 {
 	if (__builtin_expect((unsigned int)fd < TABLE_CHUNK, 1))
 		return atomic_load_explicit(&table_low[fd],
 					    memory_order_acquire);
 	return table_find_high(fd);
+}
+
+/* The reference behind a number, 0 when it is no socket that is followed. */
+static inline uint64_t table_find(int fd)
+{
+	uint64_t entry = table_entry(fd);
+
+	return entry & TABLE_GRAVE ? 0 : entry;
 }
 
 /*
@@ -36,14 +50,11 @@ static inline uint64_t table_find(int fd)
  */
 uint64_t table_put(int fd, uint64_t ref, bool *done);
 
-/* Empties the entry and returns what it held. */
-uint64_t table_take(int fd);
-
 /* Empties the entry if it still holds ref. */
 bool table_remove(int fd, uint64_t ref);
 
-/* Fills the entry if it is empty: a close that failed. */
-bool table_restore(int fd, uint64_t ref);
+/* Leaves a grave in the entry if it is empty. */
+void table_bury(int fd, uint64_t ref);
 
 /* The highest number that ever was tracked, -1: none. */
 int table_highest(void);

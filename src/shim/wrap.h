@@ -11,12 +11,32 @@
 #define SHIM_WRAP_H
 
 #include "model/call.h"
+#include "shim/closing.h"
 #include "shim/observe.h"
 #include "shim/process.h"
 #include "shim/real.h"
 #include "shim/table.h"
 
 #define RETURN_ADDRESS __builtin_return_address(0)
+
+/*
+ * The reference behind a descriptor, 0 when it is not followed. A number whose
+ * socket was closed is looked at first: used again, or used after close?
+ */
+static inline uint64_t followed(int fd, enum call call, const void *place)
+{
+	uint64_t entry = table_entry(fd);
+
+	if (__builtin_expect(entry & TABLE_GRAVE, 0))
+		return closing_visit(fd, entry, call, place);
+	return entry;
+}
+
+/* The same, where the call is learned from afterwards in any case. */
+static inline void check_number(int fd, enum call call, const void *place)
+{
+	(void)followed(fd, call, place);
+}
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)

@@ -16,7 +16,7 @@ static inline ssize_t read_done(int fd, uint64_t ref, enum call call,
 
 ssize_t read(int fd, void *buffer, size_t size)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_read, RETURN_ADDRESS);
 
 	if (!ref)
 		return real_calls()->read(fd, buffer, size);
@@ -29,7 +29,7 @@ ssize_t __read(int fd, void *buffer, size_t size)
 
 ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL___read_chk, RETURN_ADDRESS);
 
 	if (!ref)
 		return real_calls()->__read_chk(fd, buffer, size, room);
@@ -40,7 +40,7 @@ ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
 
 ssize_t readv(int fd, const struct iovec *parts, int count)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_readv, RETURN_ADDRESS);
 
 	if (!ref)
 		return real_calls()->readv(fd, parts, count);
@@ -51,7 +51,7 @@ ssize_t readv(int fd, const struct iovec *parts, int count)
 ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset,
 		int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_preadv2, RETURN_ADDRESS);
 
 	if (!ref)
 		return real_calls()->preadv2(fd, parts, count, offset, flags);
@@ -63,7 +63,7 @@ ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset,
 ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset,
 		   int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_preadv64v2, RETURN_ADDRESS);
 
 	if (!ref)
 		return real_calls()->preadv64v2(fd, parts, count, offset,
@@ -75,7 +75,7 @@ ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset,
 
 ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_recv, RETURN_ADDRESS);
 
 	if (!ref)
 		return real_calls()->recv(fd, buffer, size, flags);
@@ -85,7 +85,7 @@ ssize_t recv(int fd, void *buffer, size_t size, int flags)
 
 ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL___recv_chk, RETURN_ADDRESS);
 
 	if (!ref)
 		return real_calls()->__recv_chk(fd, buffer, size, room, flags);
@@ -97,7 +97,7 @@ ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
 ssize_t recvfrom(int fd, void *__restrict buffer, size_t size, int flags,
 		 __SOCKADDR_ARG address, socklen_t *__restrict length)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_recvfrom, RETURN_ADDRESS);
 
 	if (!ref)
 		return real_calls()->recvfrom(fd, buffer, size, flags, address,
@@ -112,7 +112,7 @@ ssize_t __recvfrom_chk(int fd, void *__restrict buffer, size_t size,
 		       size_t room, int flags, __SOCKADDR_ARG address,
 		       socklen_t *__restrict length)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL___recvfrom_chk, RETURN_ADDRESS);
 
 	if (!ref)
 		return real_calls()->__recvfrom_chk(fd, buffer, size, room,
@@ -126,7 +126,7 @@ ssize_t __recvfrom_chk(int fd, void *__restrict buffer, size_t size,
 /* On a socket that is not followed, descriptors may come in (SCM_RIGHTS). */
 ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_recvmsg, RETURN_ADDRESS);
 	ssize_t result;
 
 	if (ref)
@@ -142,7 +142,7 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
 	     struct timespec *timeout)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_recvmmsg, RETURN_ADDRESS);
 	int result;
 
 	if (ref) {

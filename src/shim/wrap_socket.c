@@ -48,9 +48,12 @@ int bindresvport(int fd, struct sockaddr_in *address)
 
 int listen(int fd, int backlog)
 {
-	int result = real_calls()->listen(fd, backlog);
-	struct sight sight = sight_of(CALL_listen, result, RETURN_ADDRESS);
+	struct sight sight;
+	int result;
 
+	check_number(fd, CALL_listen, RETURN_ADDRESS);
+	result = real_calls()->listen(fd, backlog);
+	sight = sight_of(CALL_listen, result, RETURN_ADDRESS);
 	in_use_listen(fd, &sight);
 	seen_listen(fd, backlog, &sight);
 	return result;
@@ -58,9 +61,12 @@ int listen(int fd, int backlog)
 
 int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
-	int result = real_calls()->connect(fd, address, length);
-	struct sight sight = sight_of(CALL_connect, result, RETURN_ADDRESS);
+	struct sight sight;
+	int result;
 
+	check_number(fd, CALL_connect, RETURN_ADDRESS);
+	result = real_calls()->connect(fd, address, length);
+	sight = sight_of(CALL_connect, result, RETURN_ADDRESS);
 	seen_connect(fd, address.__sockaddr__, length, &sight);
 	return result;
 }
@@ -70,9 +76,12 @@ int __connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 
 int accept(int fd, __SOCKADDR_ARG address, socklen_t *__restrict length)
 {
-	int result = real_calls()->accept(fd, address, length);
-	struct sight sight = sight_of(CALL_accept, result, RETURN_ADDRESS);
+	struct sight sight;
+	int result;
 
+	check_number(fd, CALL_accept, RETURN_ADDRESS);
+	result = real_calls()->accept(fd, address, length);
+	sight = sight_of(CALL_accept, result, RETURN_ADDRESS);
 	seen_accept(fd, &sight);
 	return result;
 }
@@ -80,9 +89,12 @@ int accept(int fd, __SOCKADDR_ARG address, socklen_t *__restrict length)
 int accept4(int fd, __SOCKADDR_ARG address, socklen_t *__restrict length,
 	    int flags)
 {
-	int result = real_calls()->accept4(fd, address, length, flags);
-	struct sight sight = sight_of(CALL_accept4, result, RETURN_ADDRESS);
+	struct sight sight;
+	int result;
 
+	check_number(fd, CALL_accept4, RETURN_ADDRESS);
+	result = real_calls()->accept4(fd, address, length, flags);
+	sight = sight_of(CALL_accept4, result, RETURN_ADDRESS);
 	seen_accept(fd, &sight);
 	return result;
 }
@@ -90,7 +102,7 @@ int accept4(int fd, __SOCKADDR_ARG address, socklen_t *__restrict length,
 int shutdown(int fd, int how)
 {
 	struct sight sight = { .call = CALL_shutdown, .place = RETURN_ADDRESS };
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_shutdown, RETURN_ADDRESS);
 	int result;
 
 	if (!ref)

@@ -60,7 +60,7 @@ static inline ssize_t write_done(const struct attempt *attempt, ssize_t result)
 
 ssize_t write(int fd, const void *buffer, size_t size)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_write, RETURN_ADDRESS);
 	struct attempt attempt;
 
 	if (!ref)
@@ -76,7 +76,7 @@ ssize_t __write(int fd, const void *buffer, size_t size)
 
 ssize_t send(int fd, const void *buffer, size_t size, int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_send, RETURN_ADDRESS);
 	struct attempt attempt;
 
 	if (!ref)
@@ -93,7 +93,7 @@ ssize_t __send(int fd, const void *buffer, size_t size, int flags)
 ssize_t sendto(int fd, const void *buffer, size_t size, int flags,
 	       __CONST_SOCKADDR_ARG address, socklen_t length)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_sendto, RETURN_ADDRESS);
 	struct attempt attempt;
 
 	if (!ref)
@@ -108,7 +108,7 @@ ssize_t sendto(int fd, const void *buffer, size_t size, int flags,
 
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_sendmsg, RETURN_ADDRESS);
 	struct attempt attempt;
 	ssize_t result;
 
@@ -141,7 +141,7 @@ static ssize_t send_parts(int fd, const struct iovec *parts, int count)
 
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_writev, RETURN_ADDRESS);
 	struct attempt attempt;
 
 	if (!ref)
@@ -172,7 +172,7 @@ static inline ssize_t held_done(struct attempt *attempt,
 ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset,
 		 int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_pwritev2, RETURN_ADDRESS);
 	struct attempt attempt;
 	struct sigpipe_hold hold;
 
@@ -187,7 +187,7 @@ ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset,
 ssize_t pwritev64v2(int fd, const struct iovec *parts, int count,
 		    off64_t offset, int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_pwritev64v2, RETURN_ADDRESS);
 	struct attempt attempt;
 	struct sigpipe_hold hold;
 
@@ -202,7 +202,7 @@ ssize_t pwritev64v2(int fd, const struct iovec *parts, int count,
 
 int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 {
-	uint64_t ref = table_find(fd);
+	uint64_t ref = followed(fd, CALL_sendmmsg, RETURN_ADDRESS);
 	struct attempt attempt;
 	struct sigpipe_hold hold;
 	int result;
@@ -223,7 +223,7 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
 
 ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 {
-	uint64_t ref = table_find(out);
+	uint64_t ref = followed(out, CALL_sendfile, RETURN_ADDRESS);
 	struct attempt attempt;
 	struct sigpipe_hold hold;
 
@@ -236,7 +236,7 @@ ssize_t sendfile(int out, int in, off_t *offset, size_t size)
 
 ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 {
-	uint64_t ref = table_find(out);
+	uint64_t ref = followed(out, CALL_sendfile64, RETURN_ADDRESS);
 	struct attempt attempt;
 	struct sigpipe_hold hold;
 
@@ -252,8 +252,8 @@ ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
 ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset,
 	       size_t size, unsigned int flags)
 {
-	uint64_t to = table_find(out);
-	uint64_t from = table_find(in);
+	uint64_t to = followed(out, CALL_splice, RETURN_ADDRESS);
+	uint64_t from = followed(in, CALL_splice, RETURN_ADDRESS);
 	struct attempt attempt;
 	struct sigpipe_hold hold;
 	struct sight sight;
