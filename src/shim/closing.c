@@ -126,8 +126,8 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 		ghost_add(ref);
 		return;
 	}
-	if (call_kind(sight->call) == KIND_CLOSE && sight->call != CALL_freopen &&
-	    sight->call != CALL_freopen64)
+	if (call_kind(sight->call) == KIND_CLOSE &&
+	    sight->call != CALL_freopen && sight->call != CALL_freopen64)
 		table_bury(fd, ref);
 	to = closed_state(sock, word, &event);
 	rule_closed(fd, ref, word, event, sight);

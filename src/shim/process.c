@@ -203,6 +203,7 @@ __attribute__((constructor)) static void process_start(void)
 	sink_start();
 	stack_start();
 	settings_complain();
+	report_start();
 	adopt_inherited();
 	errno = saved;
 }

@@ -1,5 +1,12 @@
 #include "shim/report.h"
 
+#include <fcntl.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+
+#include "kernel/raw.h"
+#include "model/suppress.h"
 #include "shim/elf.h"
 #include "shim/process.h"
 #include "shim/settings.h"
@@ -63,6 +70,86 @@ static _Atomic uint32_t *find_place(enum rule rule, uint64_t stack, bool *first)
 	return NULL;
 }
 
+/* What the file of suppressions may say of a frame. */
+static bool name_frame(unsigned int i, struct frame_names *names,
+		       void *argument)
+{
+	unsigned int count;
+	const uintptr_t *frames = stack_frames(*(uint32_t *)argument, &count);
+	const struct link_map *map;
+	const char *call;
+
+	if (i >= count)
+		return false;
+	call = (const char *)frames[i] - 1;
+	map = elf_module(call);
+	*names = (struct frame_names){ .module = NULL };
+	if (map) {
+		names->module = elf_module_name(map);
+		names->function = elf_function(map, call);
+	}
+	return true;
+}
+
+static void say_mistake(unsigned int number, const char *what)
+{
+	char line[LINE_SIZE];
+	struct text text;
+
+	text_begin(&text, line, sizeof(line));
+	text_add(&text, "tcpshadow: ");
+	text_add_number(&text, process_id());
+	text_add(&text, " bad suppressions: ");
+	text_add_foreign(&text, settings.suppressions);
+	if (number > 0) {
+		text_add(&text, ":");
+		text_add_number(&text, number);
+	}
+	text_add(&text, ": ");
+	text_add(&text, what);
+	text_add(&text, "\n");
+	sink_write(line, text.length);
+}
+
+/* The whole file in memory of its own, closed by NUL; NULL with a message. */
+static char *read_suppressions(void)
+{
+	enum { SIZE_MAX_ = 1 << 20 };
+	long fd = raw_call6(SYS_openat, AT_FDCWD, (long)settings.suppressions,
+			    O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	long memory;
+	long used = 0;
+	long got;
+
+	if (fd < 0) {
+		say_mistake(0, "cannot be opened");
+		return NULL;
+	}
+	memory = raw_call6(SYS_mmap, 0, SIZE_MAX_, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (memory < 0 && memory > -4096) {
+		raw_close((int)fd);
+		return NULL;
+	}
+	while (used < SIZE_MAX_ - 1 &&
+	       (got = raw_call3(SYS_read, fd, memory + used,
+				SIZE_MAX_ - 1 - used)) > 0)
+		used += got;
+	raw_close((int)fd);
+	return (char *)memory;
+}
+
+void report_start(void)
+{
+	char *text;
+
+	if (strcmp(settings.suppressions, "none") == 0 || getauxval(AT_SECURE))
+		return;
+	text = read_suppressions();
+	if (text)
+		suppress_parse(text, say_mistake);
+}
+
 bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place)
 {
@@ -79,6 +166,11 @@ bool report_begin(struct report *report, enum rule rule,
 	if (!first) {
 		if (report->repeated && atomic_load(report->repeated) != MUTED)
 			atomic_fetch_add(report->repeated, 1);
+		return false;
+	}
+	if (suppress_matches(rule, name_frame, &report->stack)) {
+		if (report->repeated)
+			atomic_store(report->repeated, MUTED);
 		return false;
 	}
 	count = atomic_fetch_add(&said[rule], 1);

@@ -52,6 +52,12 @@ void report_cancel(struct report *report);
 void report_plain(enum rule rule, const struct subject *subject,
 		  const void *place, const char *message, const char *help);
 
+/*
+ * Reads the file of the option `suppressions`, and tells what is wrong with it.
+ * Called once, by the constructor.
+ */
+void report_start(void);
+
 /* Says how often each finding came again; at the end of the process. */
 void report_repetitions(void);
 

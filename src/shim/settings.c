@@ -64,6 +64,7 @@ void settings_read(char *const *environment)
 	settings.depth = number_of(OPTION_DEPTH);
 	settings.color = word_of(OPTION_COLOR);
 	settings.no_color = no_color && *no_color;
+	settings.suppressions = values[OPTION_SUPPRESSIONS];
 	settings.log = values[OPTION_LOG];
 }
 

@@ -20,10 +20,11 @@ struct settings {
 	uint32_t silence;    /* ms */
 	uint32_t close_wait; /* s */
 	enum stacks stacks;
-	uint32_t depth;  /* frames of a stack that are kept */
-	int color;       /* position among auto, always, never */
-	bool no_color;   /* NO_COLOR is set and not empty */
-	const char *log; /* "stderr", "off" or a file name */
+	uint32_t depth;           /* frames of a stack that are kept */
+	int color;                /* position among auto, always, never */
+	bool no_color;            /* NO_COLOR is set and not empty */
+	const char *suppressions; /* a file name, or "none" */
+	const char *log;          /* "stderr", "off" or a file name */
 };
 
 extern struct settings settings;
