@@ -112,6 +112,9 @@ static long try_reuseaddr(const struct holder_query *query,
 	if (fd < 0)
 		return fd;
 	raw_setsockopt((int)fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (query->reuseport)
+		raw_setsockopt((int)fd, SOL_SOCKET, SO_REUSEPORT, &on,
+			       sizeof(on));
 	if (query->address.family == AF_INET6)
 		raw_setsockopt((int)fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
 			       sizeof(v6only));
