@@ -62,9 +62,9 @@ static void add_ghost(struct text *text, const struct sock *ghost)
 {
 	text_add(text, ghost->role == ROLE_PASSIVE ? "  accepted by:\n"
 						   : "  made by:\n");
-	stack_add(text, ghost->born);
+	stack_add(text, "    ", ghost->born);
 	text_add(text, "  closed by:\n");
-	stack_add(text, ghost->closed_by);
+	stack_add(text, "    ", ghost->closed_by);
 }
 
 static void add_holder(struct text *text, struct holder *holder)

@@ -201,6 +201,7 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 	enum tcp_state from = sock_state(word);
 	enum tcp_event event = event_of_error(sight->error);
 	struct sock *sock = sock_of(ref);
+	enum tcp_state via = via_state(sock, from, to, sight);
 	bool likely = to == ST_CLOSED && event == EVENT_NONE &&
 		      from != ST_LAST_ACK && from != ST_LISTEN &&
 		      from != ST_TIME_WAIT;
@@ -217,10 +218,10 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 		observe_names(fd, ref);
 	if (from == ST_CLOSED && to != ST_LISTEN && sock->role == ROLE_NONE)
 		sock->role = ROLE_ACTIVE;
-	if (from == ST_CLOSE_WAIT && to == ST_CLOSED && event != EVENT_ABORT)
+	if (to == ST_CLOSED && event != EVENT_ABORT &&
+	    (from == ST_CLOSE_WAIT || via == ST_CLOSE_WAIT))
 		sigpipe_confirmed(fd, ref, sight);
-	walk(fd, ref, &word, via_state(sock, from, to, sight), to, event,
-	     likely, false, sight);
+	walk(fd, ref, &word, via, to, event, likely, false, sight);
 }
 
 void observe(int fd, uint64_t ref, const struct sight *sight)

@@ -202,7 +202,7 @@ void report_end(struct report *report)
 	struct text output;
 
 	text_begin(&stack, scratch->stack_space, sizeof(scratch->stack_space));
-	stack_add(&stack, report->stack);
+	stack_add(&stack, "", report->stack);
 	text_begin(&output, scratch->output_space,
 		   sizeof(scratch->output_space));
 	event_add_finding(&output, &finding);

@@ -153,7 +153,7 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 			clock_now() - sock->peer_closed_at);
 	text_add(&report.scratch->details,
 		 " ms; the connection was made by:\n");
-	stack_add(&report.scratch->details, sock->born);
+	stack_add(&report.scratch->details, "  ", sock->born);
 	text_add(&report.scratch->help,
 		 "close() the socket after read() has returned 0");
 	report_end(&report);
@@ -245,7 +245,7 @@ static void add_grave(struct text *text, uint64_t grave)
 	text_add(text, ", closed ");
 	text_add_number(text, clock_now() - sock->closed_at);
 	text_add(text, " ms before by:\n");
-	stack_add(text, sock->closed_by);
+	stack_add(text, "  ", sock->closed_by);
 }
 
 void rule_closed_number(int fd, uint64_t grave, enum call call,

@@ -54,6 +54,8 @@ static void say_refused(int fd, const struct address *peer,
 		text_add(&report.scratch->details,
 			 "on this machine nobody listens on that port, on any "
 			 "address\n");
+	text_add(&report.scratch->help,
+		 "start the server, or correct the address or the port");
 	report_end(&report);
 }
 

@@ -168,7 +168,7 @@ static void add_births(struct text *text)
 			return;
 		text_add_number(text, most->count);
 		text_add(text, " TCP sockets are open that were made by:\n");
-		stack_add(text, most->stack);
+		stack_add(text, "  ", most->stack);
 		most->count = 0;
 	}
 }

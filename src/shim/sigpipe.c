@@ -46,7 +46,7 @@ static void add_stack_of(struct text *text, const char *before, enum call call,
 	text_add(text, before);
 	text_add(text, call_name(call));
 	text_add(text, after);
-	stack_add(text, stack);
+	stack_add(text, "  ", stack);
 }
 
 /* Once a process: what would happen to it if a peer went away. */
@@ -128,9 +128,11 @@ void sigpipe_before_write(int fd, uint64_t ref, enum call call, bool nosignal,
 
 	if (process_sandboxed())
 		return;
-	if (!nosignal)
-		check_unhandled(fd, ref, place);
 	observe(fd, ref, &sight);
+	/* A write that dies at once is sigpipe-death, not a risk. */
+	if (!nosignal && sock_load(ref, &word) &&
+	    sock_state(word) == ST_ESTABLISHED)
+		check_unhandled(fd, ref, place);
 	if (sock_load(ref, &word) && sock_state(word) == ST_CLOSE_WAIT &&
 	    !(word & SOCK_DOOMED_WRITE))
 		write_in_close_wait(fd, ref, call, place);
@@ -144,8 +146,10 @@ void sigpipe_confirmed(int fd, uint64_t ref, const struct sight *sight)
 	struct report report;
 	uint64_t word;
 
-	if (!sock_load(ref, &word) || !(word & SOCK_DOOMED_WRITE) ||
-	    word & SOCK_DOOM_SAID)
+	if (!sock_load(ref, &word) || word & SOCK_DOOM_SAID)
+		return;
+	/* EPIPE, too, is the answer to an earlier write. */
+	if (!(word & SOCK_DOOMED_WRITE) && sight->error != EPIPE)
 		return;
 	sock_flag(ref, SOCK_DOOM_SAID, 0);
 	if (!report_begin(&report, RULE_WRITE_AFTER_PEER_CLOSE, &subject,
@@ -154,8 +158,13 @@ void sigpipe_confirmed(int fd, uint64_t ref, const struct sight *sight)
 	text_add(&report.scratch->message,
 		 "this connection was written to after the peer had closed it, "
 		 "and the peer answered with a reset");
-	add_stack_of(&report.scratch->details, "the first ", sock->doomed_call,
-		     "() after the peer's close:\n", sock->doomed_write);
+	if (word & SOCK_DOOMED_WRITE)
+		add_stack_of(&report.scratch->details, "the first ",
+			     sock->doomed_call, "() after the peer's close:\n",
+			     sock->doomed_write);
+	else
+		text_add(&report.scratch->details,
+			 "it was one of the writes shortly before this one\n");
 	text_add(&report.scratch->help, help_doomed);
 	report_end(&report);
 }

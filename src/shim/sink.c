@@ -3,13 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <asm/ioctls.h>
@@ -161,6 +162,38 @@ static void write_unheard(int fd, const char *text, size_t length)
 		  0, 0);
 }
 
+/*
+ * The process has no descriptor left, which is what the text may be about. A
+ * child on our memory, with a table of descriptors of its own, gives one of
+ * its copies up and writes. It sends no signal, and only __WCLONE waits for it,
+ * so the host does not notice.
+ */
+static void write_from_a_child(const char *text, size_t length)
+{
+	long child = raw_call6(SYS_clone, CLONE_VM | CLONE_VFORK, 0, 0, 0, 0,
+			       0);
+	long fd;
+
+	if (child < 0) {
+		atomic_fetch_add(&lost, 1);
+		return;
+	}
+	if (child > 0) {
+		while (raw_call6(SYS_wait4, child, 0, __WCLONE, 0, 0, 0) ==
+		       -EINTR)
+			;
+		return;
+	}
+	raw_close(0);
+	fd = open_destination();
+	if (fd >= 0)
+		write_unheard((int)fd, text, length);
+	else
+		atomic_fetch_add(&lost, 1);
+	raw_call3(SYS_exit, 0, 0, 0);
+	__builtin_unreachable();
+}
+
 void sink_write(const char *text, size_t length)
 {
 	long fd;
@@ -168,6 +201,10 @@ void sink_write(const char *text, size_t length)
 	if (destination == TO_NOTHING || process_sandboxed())
 		return;
 	fd = open_destination();
+	if (fd == -EMFILE) {
+		write_from_a_child(text, length);
+		return;
+	}
 	if (fd < 0) {
 		atomic_fetch_add(&lost, 1);
 		return;

@@ -199,12 +199,13 @@ const uintptr_t *stack_frames(stack_id id, unsigned int *count)
 	return stored_at(id)->frames;
 }
 
-void stack_add(struct text *text, stack_id id)
+void stack_add(struct text *text, const char *indent, stack_id id)
 {
 	unsigned int count;
 	const uintptr_t *frames = stack_frames(id, &count);
 
 	for (unsigned int i = 0; i < count; i++) {
+		text_add(text, indent);
 		text_add(text, "#");
 		text_add_number(text, i);
 		text_add(text, " ");

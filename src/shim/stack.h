@@ -30,8 +30,8 @@ stack_id stack_brief(const void *place);
 /* The stack for a finding: all frames, unless the option is `off`. */
 stack_id stack_full(const void *place);
 
-/* "#0 module+0x123 (function)\n" a frame. */
-void stack_add(struct text *text, stack_id id);
+/* "#0 module+0x123 (function)\n" a frame, each after the indent. */
+void stack_add(struct text *text, const char *indent, stack_id id);
 
 /* The return addresses; *count frames, innermost first. NULL for 0. */
 const uintptr_t *stack_frames(stack_id id, unsigned int *count);

@@ -459,7 +459,7 @@ static void expect_finding(int fd, const char *flags,
 	else
 		tell("expect", " no process");
 	if (strcmp(state, "TIME_WAIT") == 0)
-		tell("expect", " no process, 60 s left");
+		tell("expect", " s left");
 	if (strchr(flags, 'A')) {
 		tell("expect", "SO_REUSEADDR is set on this socket, and does "
 			       "not help here");

@@ -57,6 +57,20 @@ static char expected_outcome(const char *holder, int old, int new)
 	return two_sided[old * FLAG_COUNT + new];
 }
 
+/* A TIME_WAIT of a moment ago lasts the 60 s of the kernel. */
+static bool seconds_are_right(const char *log)
+{
+	const char *at = strstr(log, " s left");
+	int seconds = 0;
+
+	if (!at)
+		return true;
+	while (at > log && at[-1] >= '0' && at[-1] <= '9')
+		at--;
+	sscanf(at, "%d", &seconds);
+	return seconds > 50 && seconds <= 60;
+}
+
 ParameterizedTestParameters(busy, port_is_explained)
 {
 	return list_scenarios("busy");
@@ -83,6 +97,7 @@ ParameterizedTest(struct scenario_name *holder, busy, port_is_explained)
 		cr_expect_eq(outcome, expected_outcome(holder->text, old, new),
 			     "%s %s/%s: %c", holder->text, flags[old],
 			     flags[new], outcome);
+		cr_expect(seconds_are_right(run_log(&run)), "%s", run.text);
 		cr_expect(expect_log(&run), "%s %s/%s", holder->text,
 			  flags[old], flags[new]);
 		run_end(&run);

@@ -1,0 +1,13 @@
+/* Connects while somebody listens. */
+#include "../net.h"
+
+int main(void)
+{
+	int listener = local_listener(1);
+	int client = local_client(listener);
+	int server = local_accept(listener);
+
+	close_both(client, server);
+	close(listener);
+	return 0;
+}

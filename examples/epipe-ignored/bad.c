@@ -1,0 +1,17 @@
+/* Does not look at the results of its writes. */
+#include "../net.h"
+
+int main(void)
+{
+	int listener = local_listener(1);
+	int client = local_client(listener);
+	int server = local_accept(listener);
+
+	signal(SIGPIPE, SIG_IGN);
+	check(shutdown(client, SHUT_WR) == 0, "shutdown");
+	for (int i = 0; i < 3; i++)
+		(void)!write(client, "hello", 5);
+	close_both(client, server);
+	close(listener);
+	return 0;
+}

@@ -1,0 +1,18 @@
+/* Sets the option itself. */
+#include "../net.h"
+
+int main(void)
+{
+	int old = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int on = 1;
+
+	setsockopt(old, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	check(local_bind(old, 0) == 0, "bind");
+	setsockopt(second, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (local_bind(second, local_port(old)) < 0)
+		perror("bind");
+	close(second);
+	close(old);
+	return 0;
+}

@@ -1,0 +1,16 @@
+/* The server closes first, every time. */
+#include "../net.h"
+
+int main(void)
+{
+	int listener = local_listener(1);
+
+	for (int i = 0; i < 12; i++) {
+		int client = local_client(listener);
+		int server = local_accept(listener);
+
+		close_both(server, client);
+	}
+	close(listener);
+	return 0;
+}

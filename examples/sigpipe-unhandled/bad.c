@@ -1,0 +1,14 @@
+/* Sends while SIGPIPE has its default action. */
+#include "../net.h"
+
+int main(void)
+{
+	int listener = local_listener(1);
+	int client = local_client(listener);
+	int server = local_accept(listener);
+
+	check(write(client, "hello", 5) == 5, "write");
+	close_both(client, server);
+	close(listener);
+	return 0;
+}
