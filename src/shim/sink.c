@@ -170,8 +170,8 @@ static void write_unheard(int fd, const char *text, size_t length)
  */
 static void write_from_a_child(const char *text, size_t length)
 {
-	long child = raw_call6(SYS_clone, CLONE_VM | CLONE_VFORK, 0, 0, 0, 0,
-			       0);
+	long child =
+		raw_call6(SYS_clone, CLONE_VM | CLONE_VFORK, 0, 0, 0, 0, 0);
 	long fd;
 
 	if (child < 0) {
