@@ -17,7 +17,7 @@ say =
 endif
 
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes
-ifneq ($(CI)$(WERROR),)
+ifneq ($(filter true,$(CI))$(filter 1,$(WERROR)),)
 WARNINGS += -Werror
 endif
 BASE = -std=gnu11 -g -D_GNU_SOURCE -Isrc -Iinclude $(WARNINGS) -MMD -MP
@@ -159,7 +159,7 @@ coverage: ## line coverage of model and kernel by their unit tests
 
 install: $(LIBRARY) ## install below PREFIX (/usr/local), staged in DESTDIR
 	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libtcpshadow.so
-	for page in docs/rules/*.md docs/limits.md; do \
+	set -e; for page in $(wildcard docs/rules/*.md docs/limits.md); do \
 	install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/doc/tcpshadow/$${page#docs/}; \
 	done
 
@@ -175,3 +175,4 @@ clean: ## remove the build folder
 .PHONY: all help deps demo tests test lint format sanitize unit coverage \
 	install uninstall clean
 .SECONDARY:
+.DELETE_ON_ERROR:

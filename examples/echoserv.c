@@ -3,6 +3,7 @@
  * come back as they are. By default without SO_REUSEADDR, to see what that
  * does to a restart.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,11 +26,15 @@ static void usage(FILE *where)
 	      where);
 }
 
+/* The signal may come between a call and the look at its errno. */
 static void reap(int number)
 {
+	int saved = errno;
+
 	(void)number;
 	while (waitpid(-1, NULL, WNOHANG) > 0)
 		;
+	errno = saved;
 }
 
 /* exit() instead of death by the signal: the listener is closed in order. */
