@@ -18,10 +18,10 @@ enum {
 	TIMER_TIME_WAIT = 3
 };
 
-static long diag_open(void)
+int diag_open(void)
 {
-	return raw_call3(SYS_socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC,
-			 NETLINK_SOCK_DIAG);
+	return (int)raw_call3(SYS_socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC,
+			      NETLINK_SOCK_DIAG);
 }
 
 static long diag_send(long fd, const void *request, size_t length)
@@ -110,8 +110,8 @@ static int error_of(const struct nlmsghdr *header)
 	return error->error;
 }
 
-int diag_find(const struct address *local, const struct address *peer,
-	      struct diag_row *row)
+int diag_find_with(int fd, const struct address *local,
+		   const struct address *peer, struct diag_row *row)
 {
 	struct {
 		struct nlmsghdr header;
@@ -130,20 +130,15 @@ int diag_find(const struct address *local, const struct address *peer,
 	};
 	_Alignas(struct nlmsghdr) char reply[1024];
 	const struct nlmsghdr *header = (const void *)reply;
-	long fd;
 	long got;
 
 	if (local->family == 0 || peer->family != local->family)
 		return 0;
 	memcpy(request.body.id.idiag_src, local->bytes, 16);
 	memcpy(request.body.id.idiag_dst, peer->bytes, 16);
-	fd = diag_open();
-	if (fd < 0)
-		return (int)fd;
 	got = diag_send(fd, &request, sizeof(request));
 	if (got >= 0)
 		got = diag_receive(fd, reply, sizeof(reply));
-	raw_close((int)fd);
 	if (got < 0)
 		return (int)got;
 	if (!NLMSG_OK(header, (size_t)got))
@@ -154,6 +149,19 @@ int diag_find(const struct address *local, const struct address *peer,
 		return -EPROTO;
 	fill_row(row, header);
 	return 1;
+}
+
+int diag_find(const struct address *local, const struct address *peer,
+	      struct diag_row *row)
+{
+	int fd = diag_open();
+	int found;
+
+	if (fd < 0)
+		return fd;
+	found = diag_find_with(fd, local, peer, row);
+	raw_close(fd);
+	return found;
 }
 
 /*
@@ -221,13 +229,13 @@ static int open_and_dump(bool peer, uint16_t port, uint32_t states,
 			 bool (*each)(const struct diag_row *, void *),
 			 void *argument, void *reply)
 {
-	long fd = diag_open();
+	int fd = diag_open();
 	int rows;
 
 	if (fd < 0)
-		return (int)fd;
+		return fd;
 	rows = dump(fd, peer, port, states, each, argument, reply);
-	raw_close((int)fd);
+	raw_close(fd);
 	return rows;
 }
 

@@ -41,6 +41,14 @@ int diag_find(const struct address *local, const struct address *peer,
 	      struct diag_row *row);
 
 /*
+ * The same for many lookups in a row, 3 us each: diag_open gives a descriptor
+ * (or -errno) that the caller closes by raw_close as soon as it is done.
+ */
+int diag_open(void);
+int diag_find_with(int fd, const struct address *local,
+		   const struct address *peer, struct diag_row *row);
+
+/*
  * All sockets on a local port, IPv4 and IPv6, bound-only ones included (on
  * kernels that know state 13, from 6.8 on). `each` is called for every row
  * until it returns false. Returns the number of rows, or -errno. reply is room

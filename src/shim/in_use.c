@@ -259,7 +259,7 @@ int in_use_bind(int fd, const struct sockaddr *address, socklen_t length,
 		say_applied(fd, &wanted, sight);
 		return 0;
 	}
-	observe_ghosts(sight->call);
+	observe_ghosts(sight->call, wanted.port);
 	if (wanted.port == 0)
 		rule_no_port_left(fd, NULL, sight);
 	else
@@ -275,7 +275,7 @@ void in_use_listen(int fd, const struct sight *sight)
 	    process_sandboxed() || !observe_find(fd))
 		return;
 	kernel_socket_local(fd, &local);
-	observe_ghosts(sight->call);
+	observe_ghosts(sight->call, local.port);
 	if (local.port == 0)
 		rule_no_port_left(fd, NULL, sight);
 	else

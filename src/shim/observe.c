@@ -417,7 +417,7 @@ static void bury(uint64_t ref, uint64_t word, const struct sight *sight)
 	     ST_CLOSED, EVENT_NONE, !certain, false, sight);
 }
 
-bool observe_ghost(uint64_t ref, enum call call)
+static bool look_up_ghost(int diag, uint64_t ref, enum call call)
 {
 	struct sight sight = { .call = call };
 	struct sock *sock = sock_of(ref);
@@ -429,7 +429,7 @@ bool observe_ghost(uint64_t ref, enum call call)
 		return false;
 	if (process_sandboxed() || sock_state(word) == ST_CLOSED)
 		return true;
-	found = diag_find(&sock->local, &sock->peer, &row);
+	found = diag_find_with(diag, &sock->local, &sock->peer, &row);
 	if (found < 0)
 		return false;
 	if (found == 0 || row.cookie != sock->cookie) {
@@ -443,15 +443,35 @@ bool observe_ghost(uint64_t ref, enum call call)
 	return row.state == ST_CLOSED;
 }
 
-void observe_ghosts(enum call call)
+bool observe_ghost(uint64_t ref, enum call call)
 {
+	int diag = process_sandboxed() ? -1 : diag_open();
+	bool gone = look_up_ghost(diag, ref, call);
+
+	if (diag >= 0)
+		raw_close(diag);
+	return gone;
+}
+
+void observe_ghosts(enum call call, uint16_t port)
+{
+	int diag = -1;
+
+	if (process_sandboxed())
+		return;
 	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
 		uint64_t ref = ghost_at(slot);
 		uint64_t word;
 
-		if (!ref || !sock_load(ref, &word) || word & SOCK_SILENT_GHOST)
+		if (!ref || !sock_load(ref, &word) ||
+		    word & SOCK_SILENT_GHOST ||
+		    (port != 0 && sock_of(ref)->local.port != port))
 			continue;
-		if (observe_ghost(ref, call))
+		if (diag < 0)
+			diag = diag_open();
+		if (look_up_ghost(diag, ref, call))
 			ghost_forget(slot, ref);
 	}
+	if (diag >= 0)
+		raw_close(diag);
 }

@@ -89,8 +89,8 @@ void observe_names(int fd, uint64_t ref);
  */
 bool observe_ghost(uint64_t ref, enum call call);
 
-/* All ghosts of this process: settles each. */
-void observe_ghosts(enum call call);
+/* The ghosts of this process on a port (0: on any): settles each. */
+void observe_ghosts(enum call call, uint16_t port);
 
 /* fd no longer leads to ref: it was closed by a call that we could not see. */
 void observe_vanished(int fd, uint64_t ref, const struct sight *sight);

@@ -120,7 +120,7 @@ void process_settle(enum call call)
 	if (!process_owns_memory())
 		return;
 	settle_descriptors(&sight);
-	observe_ghosts(call);
+	observe_ghosts(call, 0);
 	report_repetitions();
 	blind_summary();
 	errno = saved;

@@ -257,7 +257,7 @@ Test(provoked, busy_port_is_explained_among_20000_in_time_wait)
 			    "    try: k.bind(('127.0.0.1', 7000))\n"
 			    "    except OSError: pass\n"
 			    "    b.append(time.monotonic() - t)\n"
-			    "print(n > 15000, min(b))\n"),
+			    "print(n > 15000, b[0])\n"),
 		     0);
 	cr_expect_eq(strncmp(run_output(&run), "True", 4), 0, "%s", run.text);
 	at = strchr(run.text, ' ');
