@@ -81,6 +81,8 @@ void blind_summary(void)
 	say_count(atomic_exchange(&counts[BLIND_CLOSED_UNSEEN], 0),
 		  " times a descriptor was closed or replaced by a call that "
 		  "is not wrapped");
+	say_count(atomic_exchange(&counts[BLIND_NOT_SETTLED], 0),
+		  " sockets that were open at the end were not looked at");
 	say_count(atomic_exchange(&counts[BLIND_BUSY], 0),
 		  " times there was no room to explain a finding");
 	say_count(sink_take_lost(), " texts of this log could not be written");

@@ -15,6 +15,13 @@
 #define IPPROTO_MPTCP 262
 #endif
 
+/* An inherited listener that is put to any use is no leak. */
+static void mark_used(uint64_t ref, uint64_t word)
+{
+	if ((word & (SOCK_INHERITED | SOCK_USED)) == SOCK_INHERITED)
+		sock_flag(ref, SOCK_USED, 0);
+}
+
 void seen_foreign(int fd)
 {
 	struct sight sight = { .call = CALL_NONE };
@@ -66,6 +73,7 @@ void seen_listen(int fd, int backlog, const struct sight *sight)
 
 	if (!ref || sight->result < 0)
 		return;
+	sock_flag(ref, SOCK_USED, 0);
 	observe_names(fd, ref);
 	if (process_sandboxed())
 		observe_step(fd, ref, ST_LISTEN, EVENT_OPEN_PASSIVE, sight);
@@ -183,7 +191,10 @@ static void accepted(int fd, uint64_t listener, const struct sight *sight)
 void seen_accept(int fd, const struct sight *sight)
 {
 	uint64_t listener = table_find(fd);
+	uint64_t word;
 
+	if (listener && sock_load(listener, &word))
+		mark_used(listener, word);
 	if (sight->result < 0) {
 		if (!listener || sight->error == EAGAIN ||
 		    sight->error == EINTR)
@@ -199,7 +210,6 @@ void seen_accept(int fd, const struct sight *sight)
 		seen_foreign((int)sight->result);
 		return;
 	}
-	sock_flag(listener, SOCK_USED, 0);
 	rule_accepted(fd, listener, sight);
 	rule_check_close_wait();
 	accepted((int)sight->result, listener, sight);
@@ -303,8 +313,10 @@ void seen_other(int fd, const struct sight *sight)
 	uint64_t ref = table_find(fd);
 	uint64_t word;
 
-	if (ref && sock_load(ref, &word) && word & SOCK_LOOK_ON_READ &&
-	    sock_state(word) != ST_CLOSED)
+	if (!ref || !sock_load(ref, &word))
+		return;
+	mark_used(ref, word);
+	if (word & SOCK_LOOK_ON_READ && sock_state(word) != ST_CLOSED)
 		observe(fd, ref, sight);
 }
 
@@ -356,6 +368,7 @@ uint64_t seen_dup_begin(int fd)
 
 	if (!ref || !process_owns_memory() || !sock_hold(ref))
 		return 0;
+	sock_flag(ref, SOCK_USED, 0);
 	return ref;
 }
 
@@ -373,7 +386,7 @@ void seen_dup(int fd, uint64_t ref, const struct sight *sight)
 	}
 	old = table_put(copy, ref, &done);
 	if (old)
-		observe_vanished(copy, old, sight);
+		observe_replaced(old, sight);
 	if (!done && sock_release(ref))
 		closing_end(fd, ref, sight);
 }

@@ -237,6 +237,7 @@ void observe(int fd, uint64_t ref, const struct sight *sight)
 
 		if (!sock_load(ref, &word))
 			return;
+		sock->touched = process_epoch();
 		if (process_sandboxed()) {
 			to = implied(sock_state(word), sight);
 		} else {
@@ -332,7 +333,7 @@ static uint64_t follow(int fd, uint64_t cookie, enum tcp_state state)
 	if (old) {
 		struct sight sight = { .call = CALL_NONE };
 
-		observe_vanished(fd, old, &sight);
+		observe_replaced(old, &sight);
 	}
 	if (done)
 		return ref;
@@ -387,10 +388,8 @@ uint64_t observe_find(int fd)
 	return ref ? ref : observe_adopt(fd);
 }
 
-void observe_vanished(int fd, uint64_t ref, const struct sight *sight)
+void observe_replaced(uint64_t ref, const struct sight *sight)
 {
-	if (table_remove(fd, ref))
-		observe_adopt(fd);
 	blind_count(BLIND_CLOSED_UNSEEN);
 	if (!sock_release(ref))
 		return;
@@ -398,6 +397,15 @@ void observe_vanished(int fd, uint64_t ref, const struct sight *sight)
 		ghost_add(ref);
 	else
 		sock_free(ref);
+}
+
+void observe_vanished(int fd, uint64_t ref, const struct sight *sight)
+{
+	/* Of several threads that notice, one gives the reference up. */
+	if (!table_remove(fd, ref))
+		return;
+	observe_replaced(ref, sight);
+	observe_adopt(fd);
 }
 
 /* The state of a closed socket that the kernel no longer shows. */

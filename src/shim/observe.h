@@ -92,6 +92,9 @@ bool observe_ghost(uint64_t ref, enum call call);
 /* The ghosts of this process on a port (0: on any): settles each. */
 void observe_ghosts(enum call call, uint16_t port);
 
+/* ref was taken out of the table for a new socket on its number. */
+void observe_replaced(uint64_t ref, const struct sight *sight);
+
 /* fd no longer leads to ref: it was closed by a call that we could not see. */
 void observe_vanished(int fd, uint64_t ref, const struct sight *sight);
 

@@ -35,6 +35,9 @@ struct identity {
 
 static struct identity *_Atomic identity;
 static _Atomic uint32_t epoch = 1;
+
+/* The epoch in which this process began: older sockets are its parent's. */
+static _Atomic uint32_t born;
 _Atomic bool process_in_sandbox;
 
 uint32_t process_epoch(void)
@@ -62,6 +65,7 @@ static void enter_child(struct identity *self)
 	atomic_store(&self->pid, raw_getpid());
 	atomic_store(&self->alive, 1);
 	process_forking();
+	atomic_store(&born, process_epoch());
 	report_forget_repetitions();
 	scratch_reset();
 	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
@@ -97,15 +101,25 @@ int process_id(void)
 	return raw_getpid();
 }
 
+/*
+ * What a forked child has inherited and left alone is its parent's story. The
+ * end of a process must not take long, however many sockets it has.
+ */
 static void settle_descriptors(const struct sight *sight)
 {
+	enum { LOOKS_MAX = 4096 };
 	int highest = table_highest();
+	int looks = 0;
 
 	for (int fd = 0; fd <= highest; fd++) {
 		uint64_t ref = table_find(fd);
 
-		if (!ref)
+		if (!ref || sock_of(ref)->touched < atomic_load(&born))
 			continue;
+		if (looks++ >= LOOKS_MAX) {
+			blind_count(BLIND_NOT_SETTLED);
+			continue;
+		}
 		observe(fd, ref, sight);
 		if (sight->call == CALL_NONE)
 			rule_open_at_exit(fd, ref);

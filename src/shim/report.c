@@ -1,5 +1,6 @@
 #include "shim/report.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -153,6 +154,7 @@ void report_start(void)
 bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place)
 {
+	int saved = errno;
 	uint32_t count;
 	bool first = true;
 
@@ -161,6 +163,7 @@ bool report_begin(struct report *report, enum rule rule,
 	report->rule = rule;
 	report->subject = *subject;
 	report->stack = stack_full(place);
+	errno = saved;
 	report->repeated = place ? find_place(rule, report->stack, &first)
 				 : NULL;
 	if (!first) {

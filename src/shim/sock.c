@@ -165,6 +165,7 @@ uint64_t sock_create(uint64_t cookie, enum tcp_state state)
 	memset(&sock->local, 0, sizeof(sock->local));
 	memset(&sock->peer, 0, sizeof(sock->peer));
 	sock->epoch = process_epoch();
+	sock->touched = sock->epoch;
 	sock->peer_closed_at = 0;
 	sock->closed_at = 0;
 	sock->unread = 0;

@@ -53,6 +53,7 @@ struct sock {
 	struct address peer;
 	uint32_t next;           /* index of the next record in a list */
 	uint32_t epoch;          /* process_epoch at birth */
+	uint32_t touched;        /* process_epoch when last looked at */
 	uint32_t peer_closed_at; /* clock_now(), 0: it has not */
 	uint32_t closed_at;      /* clock_now(), when it became a ghost */
 	int fd;                  /* the last number it had */
