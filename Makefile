@@ -50,9 +50,10 @@ TEST_SOURCES = $(wildcard tests/model/*_test.c tests/kernel/*_test.c \
 TESTS = $(TEST_SOURCES:%.c=$(BUILD)/%)
 PROGRAM_SOURCES = $(filter-out tests/programs/lib%,$(wildcard tests/programs/*.c))
 MODULE_SOURCES = $(wildcard tests/programs/lib*.c)
-CXX_SOURCES = $(wildcard tests/programs/*.cc)
+CXX_MODULE_SOURCES = $(wildcard tests/programs/lib*.cc)
+CXX_SOURCES = $(filter-out tests/programs/lib%,$(wildcard tests/programs/*.cc))
 PROGRAMS = $(PROGRAM_SOURCES:%.c=$(BUILD)/%) $(MODULE_SOURCES:%.c=$(BUILD)/%.so) \
-	$(CXX_SOURCES:%.cc=$(BUILD)/%)
+	$(CXX_MODULE_SOURCES:%.cc=$(BUILD)/%.so) $(CXX_SOURCES:%.cc=$(BUILD)/%)
 
 # The first line of a test program may carry flags: /* build: -pthread */
 flags_of = $(shell sed -n '1s|^/\* build: \(.*\) \*/$$|\1|p' $(1))
@@ -97,6 +98,11 @@ $(BUILD)/tests/programs/lib%.so: tests/programs/lib%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(BASE) -O1 -fPIC -shared -o $@ $< $(call flags_of,$<)
+
+$(BUILD)/tests/programs/lib%.so: tests/programs/lib%.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) -g -O1 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -fPIC -shared -o $@ $<
 
 $(BUILD)/tests/programs/%: tests/programs/%.c
 	@mkdir -p $(@D)

@@ -62,6 +62,8 @@ void settings_read(char *const *environment)
 	settings.close_wait = number_of(OPTION_CLOSE_WAIT);
 	settings.stacks = (enum stacks)word_of(OPTION_STACKS);
 	settings.depth = number_of(OPTION_DEPTH);
+	if (settings.depth == 0)
+		settings.depth = 1;
 	settings.color = word_of(OPTION_COLOR);
 	settings.no_color = no_color && *no_color;
 	settings.suppressions = values[OPTION_SUPPRESSIONS];

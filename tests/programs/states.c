@@ -56,6 +56,29 @@ static void disconnect_of_a_listener(void)
 	tell("path", "%d CLOSED>LISTEN>CLOSED", fd);
 }
 
+/* Two sockets with SO_REUSEADDR may bind one port; only one may listen. */
+static void listen_where_another_one_listens(void)
+{
+	struct sockaddr_in address = loopback(0);
+	int fds[2];
+	int on = 1;
+
+	for (int i = 0; i < 2; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		CHECK(setsockopt(fds[i], SOL_SOCKET, SO_REUSEADDR, &on,
+				 sizeof(on)) == 0);
+		CHECK(bind(fds[i], (struct sockaddr *)&address,
+			   sizeof(address)) == 0);
+		address = loopback(port_of(fds[0]));
+	}
+	CHECK(listen(fds[0], 1) == 0);
+	CHECK(listen(fds[1], 1) == -1 && errno == EADDRINUSE);
+	tell("expect", "error: listen() = -1 EADDRINUSE: 127.0.0.1:%d is "
+		       "already in use [address-in-use]", port_of(fds[0]));
+	tell("expect", "holder: listener LISTEN 127.0.0.1:%d pid %d (states) "
+		       "fd %d", port_of(fds[0]), getpid(), fds[0]);
+}
+
 static void blocking_connect(void)
 {
 	struct pair pair = make_pair();
@@ -502,6 +525,7 @@ static const struct scenario scenarios[] = {
 	S(listen_on_an_unbound_socket),
 	S(shutdown_of_a_listener_and_listen_again),
 	S(disconnect_of_a_listener),
+	S(listen_where_another_one_listens),
 	S(blocking_connect),
 	S(refused_connect_then_another),
 	S(refused_connect_without_blocking),

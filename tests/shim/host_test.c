@@ -63,6 +63,45 @@ Test(host, cpp_destructors_run_and_exceptions_are_caught)
 	run_end(&shadowed);
 }
 
+Test(host, module_loaded_later_keeps_its_unwinder)
+{
+	struct run run;
+
+	cr_expect_eq(run_all(&run, true, NULL,
+			     ARGV(run_program("loads"),
+				  run_program("libplugin.so"))),
+		     0, "%s", run_errors(&run));
+	cr_expect_str_eq(run_output(&run), "caught thrown in the plugin\n1\n");
+	cr_expect_eq(log_findings(run_log(&run), "double-close"), 1);
+	run_end(&run);
+}
+
+/* An unwinder that cannot be loaded: the place of the call is what is left. */
+Test(host, without_an_unwinder_findings_have_one_frame)
+{
+	char folder[] = "/tmp/tcpshadow-host-XXXXXX";
+	char path[100];
+	char variable[100];
+	struct run run;
+	FILE *file;
+
+	cr_assert(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/libgcc_s.so.1", folder);
+	file = fopen(path, "w");
+	fputs("no library", file);
+	fclose(file);
+	snprintf(variable, sizeof(variable), "LD_LIBRARY_PATH=%s", folder);
+	cr_expect_eq(run_all(&run, true, (const char *[]){ variable, NULL },
+			     ARGV(run_example("double-close/bad"))),
+		     0, "%s", run_errors(&run));
+	cr_expect(strstr(log_finding(run_log(&run), "double-close"), "#0 bad+"),
+		  "%s", run.text);
+	cr_expect_null(strstr(log_finding(run.text, "double-close"), "#1 "));
+	unlink(path);
+	rmdir(folder);
+	run_end(&run);
+}
+
 Test(host, static_program_runs_and_nothing_is_seen)
 {
 	struct run run;

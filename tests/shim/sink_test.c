@@ -156,6 +156,36 @@ Test(sink, hostile_program_name_is_made_printable)
 	run_end(&run);
 }
 
+static const char suppressions[] = "{\n  known\n  double-close\n  fun:main\n"
+				   "}\n{\n  wrong\n  no-such-rule\n}\n";
+
+Test(sink, suppressed_findings_are_not_shown_and_mistakes_have_a_line)
+{
+	char path[] = "/tmp/tcpshadow-suppress-XXXXXX";
+	char variable[100];
+	char mistake[100];
+	struct run run;
+	int fd = mkstemp(path);
+
+	cr_assert(fd >= 0);
+	cr_assert_gt(write(fd, suppressions, strlen(suppressions)), 0);
+	close(fd);
+	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
+	cr_expect_eq(run_all(&run, true, (const char *[]){ variable, NULL },
+			     ARGV(run_example("double-close/bad"))),
+		     0);
+	cr_expect_eq(log_findings(run_log(&run), "double-close"), 0);
+	snprintf(mistake, sizeof(mistake), "%s:8: no such rule\n", path);
+	cr_expect(strstr(run.text, mistake), "%s", run.text);
+	run_end(&run);
+	cr_expect_eq(run_all(&run, true, (const char *[]){ variable, NULL },
+			     ARGV(run_example("use-after-close/bad"))),
+		     0);
+	cr_expect_eq(log_findings(run_log(&run), "use-after-close"), 1);
+	run_end(&run);
+	unlink(path);
+}
+
 Test(sink, findings_of_one_place_are_counted_not_repeated)
 {
 	struct run run;
