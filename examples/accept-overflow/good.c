@@ -8,9 +8,8 @@ int main(void)
 	int server;
 
 	for (int i = 0; i < 3; i++) {
-		clients[i] = socket(AF_INET,
-				    SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				    0);
+		clients[i] = socket(
+			AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 		local_connect(clients[i], local_port(listener));
 	}
 	await(clients[1], POLLOUT);

@@ -35,8 +35,8 @@ static struct ends make_ends(int family)
 		.sin_family = AF_INET,
 		.sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) },
 	};
-	struct sockaddr *address = family == AF_INET ? (void *)&four :
-						       (void *)&six;
+	struct sockaddr *address = family == AF_INET ? (void *)&four
+						     : (void *)&six;
 	socklen_t length = family == AF_INET ? sizeof(four) : sizeof(six);
 	struct ends ends = { .listener = socket(family, SOCK_STREAM, 0) };
 

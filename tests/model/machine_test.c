@@ -90,8 +90,8 @@ Test(machine, paths_are_the_shortest_and_their_edges_chain)
 				cr_expect_eq(path[i]->from, at);
 				at = path[i]->to;
 			}
-			cr_expect_eq(at, length ? (enum tcp_state)to :
-						  (enum tcp_state)from);
+			cr_expect_eq(at, length ? (enum tcp_state)to
+						: (enum tcp_state)from);
 		}
 	}
 }
@@ -100,9 +100,8 @@ Test(machine, path_to_time_wait_goes_over_fin_wait_2)
 {
 	const struct edge *path[MACHINE_PATH_MAX];
 
-	cr_assert_eq(machine_path(ST_FIN_WAIT_1, ST_TIME_WAIT, EVENT_NONE,
-				  path),
-		     2);
+	cr_assert_eq(
+		machine_path(ST_FIN_WAIT_1, ST_TIME_WAIT, EVENT_NONE, path), 2);
 	cr_expect_eq(path[0]->to, ST_FIN_WAIT_2);
 }
 

@@ -127,8 +127,8 @@ static const char *line_of(enum evidence evidence, bool likely,
 	struct transition transition = {
 		.subject = subject,
 		.edge = machine_edge(ST_ESTABLISHED,
-				     event == EVENT_RCV_FIN ? ST_CLOSE_WAIT :
-							      ST_CLOSED,
+				     event == EVENT_RCV_FIN ? ST_CLOSE_WAIT
+							    : ST_CLOSED,
 				     event),
 		.evidence = evidence,
 		.likely = likely,
@@ -180,10 +180,9 @@ Test(event, finding_with_and_without_color)
 
 	text_begin(&text, buffer, sizeof(buffer));
 	event_add_finding(&text, &finding);
-	cr_expect_str_eq(buffer,
-			 "tcpshadow: 7 warning: what [reset-on-close]\n"
-			 "    fd 4 127.0.0.1:80 <- 127.0.0.2:99\n"
-			 "    #0 x\n    a\n    b\n    help: do\n");
+	cr_expect_str_eq(buffer, "tcpshadow: 7 warning: what [reset-on-close]\n"
+				 "    fd 4 127.0.0.1:80 <- 127.0.0.2:99\n"
+				 "    #0 x\n    a\n    b\n    help: do\n");
 	finding.color = true;
 	text_begin(&text, buffer, sizeof(buffer));
 	event_add_finding(&text, &finding);

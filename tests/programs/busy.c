@@ -410,7 +410,10 @@ static void time_wait_beside_its_listener(void)
 	CHECK(close(pair.client) == 0);
 }
 
-#define S(name) { #name, name }
+#define S(name)             \
+	{                   \
+#name, name \
+	}
 
 static const struct scenario holders[] = {
 	S(nothing),
@@ -470,7 +473,8 @@ static void expect_finding(int fd, const char *flags,
 	if (bind(fd, (const struct sockaddr *)address, length) == 0)
 		tell("expect", "SO_REUSEADDR on this socket would help now");
 	else
-		tell("expect", "SO_REUSEADDR on this socket would not help now");
+		tell("expect",
+		     "SO_REUSEADDR on this socket would not help now");
 }
 
 static void try_to_bind(const char *flags)

@@ -58,18 +58,20 @@ static void end_of_file(const char *name, ssize_t (*function)(int))
 	CHECK(shutdown(pair.client, SHUT_WR) == 0);
 	wait_events(pair.server, POLLRDHUP);
 	CHECK(function(pair.server) == (receives ? 1 : 0));
-	tell("expect", "ESTABLISHED -> CLOSE_WAIT: %s() = 0, the peer has "
-		       "closed", shown(name));
+	tell("expect",
+	     "ESTABLISHED -> CLOSE_WAIT: %s() = 0, the peer has "
+	     "closed",
+	     shown(name));
 }
 
-#define READER(name, call)                                                     \
-	static ssize_t by_##name(int fd)                                       \
-	{                                                                      \
-		return call;                                                   \
-	}                                                                      \
-	static void do_##name(void)                                            \
-	{                                                                      \
-		end_of_file(#name, by_##name);                                 \
+#define READER(name, call)                     \
+	static ssize_t by_##name(int fd)       \
+	{                                      \
+		return call;                   \
+	}                                      \
+	static void do_##name(void)            \
+	{                                      \
+		end_of_file(#name, by_##name); \
 	}
 
 READER(read, read(fd, buffer, sizeof(buffer)))
@@ -83,12 +85,12 @@ READER(__recv_chk, __recv_chk(fd, buffer, 8, sizeof(buffer), 0))
 READER(recvfrom, recvfrom(fd, buffer, sizeof(buffer), 0, NULL, NULL))
 READER(__recvfrom_chk,
        __recvfrom_chk(fd, buffer, 8, sizeof(buffer), 0, NULL, NULL))
-READER(recvmsg, recvmsg(fd, &(struct msghdr){ .msg_iov = &part,
-					      .msg_iovlen = 1 }, 0))
-READER(recvmmsg,
-       recvmmsg(fd, &(struct mmsghdr){ .msg_hdr = { .msg_iov = &part,
-						    .msg_iovlen = 1 } },
-		1, 0, NULL))
+READER(recvmsg,
+       recvmsg(fd, &(struct msghdr){ .msg_iov = &part, .msg_iovlen = 1 }, 0))
+READER(recvmmsg, recvmmsg(fd,
+			  &(struct mmsghdr){ .msg_hdr = { .msg_iov = &part,
+							  .msg_iovlen = 1 } },
+			  1, 0, NULL))
 
 /* --- writing: the reset shows as ECONNRESET, then EPIPE ------------------- */
 
@@ -102,20 +104,22 @@ static void write_to_reset(const char *name, ssize_t (*function)(int))
 	reset(pair.server);
 	wait_events(pair.client, POLLERR);
 	CHECK(function(pair.client) == -1 && errno == ECONNRESET);
-	tell("expect", "ESTABLISHED -> CLOSED: %s() = -1 ECONNRESET, reset by "
-		       "the peer", shown(name));
+	tell("expect",
+	     "ESTABLISHED -> CLOSED: %s() = -1 ECONNRESET, reset by "
+	     "the peer",
+	     shown(name));
 	CHECK(function(pair.client) == -1 && errno == EPIPE);
 	tell("expect", "[epipe-ignored]");
 }
 
-#define WRITER(name, call)                                                     \
-	static ssize_t by_##name(int fd)                                       \
-	{                                                                      \
-		return call;                                                   \
-	}                                                                      \
-	static void do_##name(void)                                            \
-	{                                                                      \
-		write_to_reset(#name, by_##name);                              \
+#define WRITER(name, call)                        \
+	static ssize_t by_##name(int fd)          \
+	{                                         \
+		return call;                      \
+	}                                         \
+	static void do_##name(void)               \
+	{                                         \
+		write_to_reset(#name, by_##name); \
 	}
 
 static int file_with_text(void)
@@ -145,12 +149,12 @@ WRITER(pwritev64v2, pwritev64v2(fd, &part, 1, -1, 0))
 WRITER(send, send(fd, buffer, 4, 0))
 WRITER(__send, __send(fd, buffer, 4, 0))
 WRITER(sendto, sendto(fd, buffer, 4, 0, NULL, 0))
-WRITER(sendmsg, sendmsg(fd, &(struct msghdr){ .msg_iov = &part,
-					      .msg_iovlen = 1 }, 0))
-WRITER(sendmmsg,
-       sendmmsg(fd, &(struct mmsghdr){ .msg_hdr = { .msg_iov = &part,
-						    .msg_iovlen = 1 } },
-		1, 0))
+WRITER(sendmsg,
+       sendmsg(fd, &(struct msghdr){ .msg_iov = &part, .msg_iovlen = 1 }, 0))
+WRITER(sendmmsg, sendmmsg(fd,
+			  &(struct mmsghdr){ .msg_hdr = { .msg_iov = &part,
+							  .msg_iovlen = 1 } },
+			  1, 0))
 WRITER(sendfile, sendfile(fd, file_with_text(), NULL, 4))
 WRITER(sendfile64, sendfile64(fd, file_with_text(), NULL, 4))
 WRITER(splice, splice_out(fd))
@@ -169,14 +173,14 @@ static void close_client(const char *name, const char *result,
 	     shown(name), result);
 }
 
-#define CLOSER(name, call)                                                     \
-	static void by_##name(int fd)                                          \
-	{                                                                      \
-		call;                                                          \
-	}                                                                      \
-	static void do_##name(void)                                            \
-	{                                                                      \
-		close_client(#name, "0", by_##name);                           \
+#define CLOSER(name, call)                           \
+	static void by_##name(int fd)                \
+	{                                            \
+		call;                                \
+	}                                            \
+	static void do_##name(void)                  \
+	{                                            \
+		close_client(#name, "0", by_##name); \
 	}
 
 CLOSER(close, CHECK(close(fd) == 0))
@@ -218,14 +222,14 @@ static void copy_client(int (*function)(int))
 	tell("expect", "ESTABLISHED -> FIN_WAIT_1: close() = 0, FIN sent");
 }
 
-#define COPIER(name, call)                                                     \
-	static int by_##name(int fd)                                           \
-	{                                                                      \
-		return call;                                                   \
-	}                                                                      \
-	static void do_##name(void)                                            \
-	{                                                                      \
-		copy_client(by_##name);                                        \
+#define COPIER(name, call)              \
+	static int by_##name(int fd)    \
+	{                               \
+		return call;            \
+	}                               \
+	static void do_##name(void)     \
+	{                               \
+		copy_client(by_##name); \
 	}
 
 COPIER(dup, dup(fd))
@@ -289,11 +293,14 @@ static void do_bind(void)
 
 	CHECK(bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1);
 	CHECK(errno == EADDRINUSE);
-	tell("expect", "error: bind() = -1 EADDRINUSE: 127.0.0.1:%d is already "
-		       "in use [address-in-use]", port_of(pair.listener));
-	tell("expect", "holder: listener LISTEN 127.0.0.1:%d pid %d (calls) "
-		       "fd %d", port_of(pair.listener), getpid(),
-	     pair.listener);
+	tell("expect",
+	     "error: bind() = -1 EADDRINUSE: 127.0.0.1:%d is already "
+	     "in use [address-in-use]",
+	     port_of(pair.listener));
+	tell("expect",
+	     "holder: listener LISTEN 127.0.0.1:%d pid %d (calls) "
+	     "fd %d",
+	     port_of(pair.listener), getpid(), pair.listener);
 }
 
 static void do_bindresvport(void)
@@ -312,15 +319,18 @@ static void do_listen(void)
 {
 	int fd = listener_on(0);
 
-	tell("expect", "fd %d 127.0.0.1:%d -- - CLOSED -> LISTEN: listen() = "
-		       "0, waiting for connections", fd, port_of(fd));
+	tell("expect",
+	     "fd %d 127.0.0.1:%d -- - CLOSED -> LISTEN: listen() = "
+	     "0, waiting for connections",
+	     fd, port_of(fd));
 	CHECK(listen(fd, 3) == 0);
 	CHECK(close(fd) == 0);
 	tell("path", "%d CLOSED>LISTEN>CLOSED", fd);
 }
 
 static void connect_with(int (*function)(int, const struct sockaddr *,
-					 socklen_t), const char *name)
+					 socklen_t),
+			 const char *name)
 {
 	int listener = listener_on(0);
 	struct sockaddr_in address = loopback(port_of(listener));
@@ -328,8 +338,10 @@ static void connect_with(int (*function)(int, const struct sockaddr *,
 
 	CHECK(function(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
 	tell("expect", "CLOSED -> SYN_SENT: %s() = 0, SYN sent", name);
-	tell("expect", "SYN_SENT -> ESTABLISHED: %s() = 0, the peer has "
-		       "accepted", name);
+	tell("expect",
+	     "SYN_SENT -> ESTABLISHED: %s() = 0, the peer has "
+	     "accepted",
+	     name);
 	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED", fd);
 }
 
@@ -355,14 +367,17 @@ static void accept_with(bool four)
 	int fd;
 
 	CHECK(connect_to(client, port_of(listener)) == 0);
-	fd = four ? accept4(listener, NULL, NULL, SOCK_CLOEXEC) :
-		    accept(listener, NULL, NULL);
+	fd = four ? accept4(listener, NULL, NULL, SOCK_CLOEXEC)
+		  : accept(listener, NULL, NULL);
 	CHECK(fd >= 0);
-	tell("expect", "127.0.0.1:%d <- 127.0.0.1:%d LISTEN -> SYN_RCVD: SYN "
-		       "received (inferred)", port_of(listener),
-	     port_of(client));
-	tell("expect", "SYN_RCVD -> ESTABLISHED: %s() = %d, the handshake is "
-		       "complete", four ? "accept4" : "accept", fd);
+	tell("expect",
+	     "127.0.0.1:%d <- 127.0.0.1:%d LISTEN -> SYN_RCVD: SYN "
+	     "received (inferred)",
+	     port_of(listener), port_of(client));
+	tell("expect",
+	     "SYN_RCVD -> ESTABLISHED: %s() = %d, the handshake is "
+	     "complete",
+	     four ? "accept4" : "accept", fd);
 	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", fd);
 }
 
@@ -395,8 +410,10 @@ static void complete_with(const char *name, int (*function)(int))
 	CHECK(errno == EINPROGRESS);
 	wait_events(fd, POLLOUT);
 	CHECK(function(fd) == 0);
-	tell("expect", "SYN_SENT -> ESTABLISHED: the peer has accepted "
-		       "(kernel, seen at %s())", name);
+	tell("expect",
+	     "SYN_SENT -> ESTABLISHED: the peer has accepted "
+	     "(kernel, seen at %s())",
+	     name);
 }
 
 static int ask_error(int fd)
@@ -439,10 +456,10 @@ static int ask_peer(int fd)
 	return getpeername(fd, (struct sockaddr *)&address, &length);
 }
 
-#define COMPLETER(name, function)                                              \
-	static void do_##name(void)                                            \
-	{                                                                      \
-		complete_with(#name, function);                                \
+#define COMPLETER(name, function)               \
+	static void do_##name(void)             \
+	{                                       \
+		complete_with(#name, function); \
 	}
 
 COMPLETER(getsockopt, ask_error)
@@ -522,10 +539,10 @@ static pid_t spawn_search(void)
 	return spawn(false);
 }
 
-#define FORKER(name, function)                                                 \
-	static void do_##name(void)                                            \
-	{                                                                      \
-		fork_with(function);                                           \
+#define FORKER(name, function)       \
+	static void do_##name(void)  \
+	{                            \
+		fork_with(function); \
 	}
 
 FORKER(fork, fork)
@@ -635,14 +652,14 @@ static int run_inherited(const char *number)
 	return shutdown(fd, SHUT_RD) == 0 ? 0 : 1;
 }
 
-#define EXECUTOR(name, call)                                                   \
-	static void by_##name(void)                                            \
-	{                                                                      \
-		call;                                                          \
-	}                                                                      \
-	static void do_##name(void)                                            \
-	{                                                                      \
-		exec_with(by_##name);                                          \
+#define EXECUTOR(name, call)          \
+	static void by_##name(void)   \
+	{                             \
+		call;                 \
+	}                             \
+	static void do_##name(void)   \
+	{                             \
+		exec_with(by_##name); \
 	}
 
 EXECUTOR(execve, execve(self, again, environ))

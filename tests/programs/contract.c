@@ -23,11 +23,11 @@ extern char **environ;
 
 static char buffer[4096];
 
-#define SHOW(call)                                                             \
-	do {                                                                   \
-		errno = 77;                                                    \
-		long shown_ = (long)(call);                                    \
-		printf("%s = %ld %d\n", #call, shown_, errno);                 \
+#define SHOW(call)                                             \
+	do {                                                   \
+		errno = 77;                                    \
+		long shown_ = (long)(call);                    \
+		printf("%s = %ld %d\n", #call, shown_, errno); \
 	} while (0)
 
 /* --- results and errno ------------------------------------------------------ */
@@ -42,7 +42,9 @@ static void failing_calls_on_bad_descriptors(void)
 	int on = 1;
 
 	for (int i = 0; i < 3; i++) {
-		int fd = i == 0 ? -1 : i == 1 ? 1000 : open("/dev/null", O_RDWR);
+		int fd = i == 0   ? -1
+			 : i == 1 ? 1000
+				  : open("/dev/null", O_RDWR);
 
 		SHOW(read(fd, buffer, 1));
 		SHOW(write(fd, buffer, 1));
@@ -503,8 +505,8 @@ static void cancelled_out_of_blocked_calls(void)
 		poll(NULL, 0, 20);
 		CHECK(pthread_cancel(thread) == 0);
 		CHECK(pthread_join(thread, &result) == 0);
-		printf("cancelled %d cleaned %d\n",
-		       result == PTHREAD_CANCELED, cleaned);
+		printf("cancelled %d cleaned %d\n", result == PTHREAD_CANCELED,
+		       cleaned);
 	}
 	SHOW(write(shared_pair.client, "x", 1));
 	SHOW(read(shared_pair.server, buffer, 1));
@@ -687,7 +689,10 @@ static void stdio_on_a_connection(void)
 	SHOW(fclose(fmemopen(buffer, 4, "r")));
 }
 
-#define S(name) { #name, name }
+#define S(name)             \
+	{                   \
+#name, name \
+	}
 
 static const struct scenario scenarios[] = {
 	S(failing_calls_on_bad_descriptors),

@@ -101,15 +101,15 @@ static void standard_error_is_replaced(void)
 	printf("nothing came\n");
 }
 
-#define S(name) { #name, name }
+#define S(name)             \
+	{                   \
+#name, name \
+	}
 
 static const struct scenario scenarios[] = {
-	S(closed_standard_error),
-	S(talk_with_2_free),
-	S(broken_pipe_on_standard_error),
-	S(talk_and_say_done),
-	S(full_file_on_standard_error),
-	S(connection_on_standard_error),
+	S(closed_standard_error),         S(talk_with_2_free),
+	S(broken_pipe_on_standard_error), S(talk_and_say_done),
+	S(full_file_on_standard_error),   S(connection_on_standard_error),
 	S(standard_error_is_replaced),
 };
 

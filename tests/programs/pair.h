@@ -31,12 +31,12 @@ static inline void fail(const char *what)
 	exit(3);
 }
 
-#define CHECK(condition)                                                       \
-	do {                                                                   \
-		if (!(condition)) {                                            \
-			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__);        \
-			fail(#condition);                                      \
-		}                                                              \
+#define CHECK(condition)                                                \
+	do {                                                            \
+		if (!(condition)) {                                     \
+			fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+			fail(#condition);                               \
+		}                                                       \
 	} while (0)
 
 static inline void tell(const char *verb, const char *format, ...)

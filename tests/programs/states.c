@@ -73,10 +73,14 @@ static void listen_where_another_one_listens(void)
 	}
 	CHECK(listen(fds[0], 1) == 0);
 	CHECK(listen(fds[1], 1) == -1 && errno == EADDRINUSE);
-	tell("expect", "error: listen() = -1 EADDRINUSE: 127.0.0.1:%d is "
-		       "already in use [address-in-use]", port_of(fds[0]));
-	tell("expect", "holder: listener LISTEN 127.0.0.1:%d pid %d (states) "
-		       "fd %d", port_of(fds[0]), getpid(), fds[0]);
+	tell("expect",
+	     "error: listen() = -1 EADDRINUSE: 127.0.0.1:%d is "
+	     "already in use [address-in-use]",
+	     port_of(fds[0]));
+	tell("expect",
+	     "holder: listener LISTEN 127.0.0.1:%d pid %d (states) "
+	     "fd %d",
+	     port_of(fds[0]), getpid(), fds[0]);
 }
 
 static void blocking_connect(void)
@@ -188,8 +192,10 @@ static void disconnect_then_connect_again(void)
 	CHECK(connect(pair.client, &nobody, sizeof(nobody)) == 0);
 	CHECK(kernel_state(pair.client) == TCP_CLOSE);
 	CHECK(connect_to(pair.client, port_of(pair.listener)) == 0);
-	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSED>SYN_SENT>"
-		     "ESTABLISHED", pair.client);
+	tell("path",
+	     "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSED>SYN_SENT>"
+	     "ESTABLISHED",
+	     pair.client);
 	CHECK(read(pair.server, buffer, 1) == -1 && errno == ECONNRESET);
 	tell("expect", "ESTABLISHED -> CLOSED: read() = -1 ECONNRESET, reset "
 		       "by the peer");
@@ -231,8 +237,10 @@ static void connection_with_itself(void)
 	CHECK(shutdown(fd, SHUT_WR) == 0);
 	wait_events(fd, POLLHUP);
 	CHECK(read(fd, buffer, 1) == 0);
-	tell("path", "%d CLOSED>SYN_SENT>SYN_RCVD>ESTABLISHED>FIN_WAIT_1>"
-		     "CLOSING>TIME_WAIT", fd);
+	tell("path",
+	     "%d CLOSED>SYN_SENT>SYN_RCVD>ESTABLISHED>FIN_WAIT_1>"
+	     "CLOSING>TIME_WAIT",
+	     fd);
 }
 
 /* --- fast open -------------------------------------------------------------- */
@@ -281,9 +289,12 @@ static void client_closes_first(void)
 	CHECK(close(pair.server) == 0);
 	wait_events(pair.client, POLLHUP);
 	CHECK(read(pair.client, buffer, 1) == 0);
-	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>FIN_WAIT_1>FIN_WAIT_2>"
-		     "TIME_WAIT", pair.client);
-	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
+	tell("path",
+	     "%d CLOSED>SYN_SENT>ESTABLISHED>FIN_WAIT_1>FIN_WAIT_2>"
+	     "TIME_WAIT",
+	     pair.client);
+	tell("path",
+	     "%d LISTEN>SYN_RCVD>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
 	     pair.server);
 }
 
@@ -295,9 +306,12 @@ static void server_closes_first(void)
 	wait_events(pair.client, POLLRDHUP);
 	CHECK(read(pair.client, buffer, 1) == 0);
 	CHECK(close(pair.client) == 0);
-	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED>FIN_WAIT_1>FIN_WAIT_2>"
-		     "TIME_WAIT", pair.server);
-	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
+	tell("path",
+	     "%d LISTEN>SYN_RCVD>ESTABLISHED>FIN_WAIT_1>FIN_WAIT_2>"
+	     "TIME_WAIT",
+	     pair.server);
+	tell("path",
+	     "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
 	     pair.client);
 }
 
@@ -317,7 +331,8 @@ static void half_close_that_is_honoured(void)
 		;
 	tell("refuse", "[write-after-peer-close]");
 	tell("refuse", "error:");
-	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
+	tell("path",
+	     "%d LISTEN>SYN_RCVD>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
 	     pair.server);
 }
 
@@ -372,8 +387,10 @@ static void both_close_at_once(void)
 	hear(pair.server);
 	wait_state(pair.client, TCP_CLOSE);
 	CHECK(read(pair.client, buffer, 1) == 0);
-	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>FIN_WAIT_1>CLOSING>"
-		     "TIME_WAIT", pair.client);
+	tell("path",
+	     "%d CLOSED>SYN_SENT>ESTABLISHED>FIN_WAIT_1>CLOSING>"
+	     "TIME_WAIT",
+	     pair.client);
 }
 
 /* --- resets ----------------------------------------------------------------- */
@@ -477,8 +494,10 @@ static void ipv6_and_mapped_ipv4(void)
 	CHECK(close(server) == 0);
 	CHECK(read(client, buffer, 1) == 0);
 	CHECK(close(client) == 0);
-	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED>FIN_WAIT_1>FIN_WAIT_2>"
-		     "TIME_WAIT", server);
+	tell("path",
+	     "%d LISTEN>SYN_RCVD>ESTABLISHED>FIN_WAIT_1>FIN_WAIT_2>"
+	     "TIME_WAIT",
+	     server);
 }
 
 static void mptcp_is_named_a_blind_spot(void)
@@ -518,7 +537,10 @@ static void descriptor_above_65535(void)
 	tell("expect", "ESTABLISHED -> FIN_WAIT_1: close() = 0, FIN sent");
 }
 
-#define S(name) { #name, name }
+#define S(name)             \
+	{                   \
+#name, name \
+	}
 
 static const struct scenario scenarios[] = {
 	S(listen_on_a_bound_socket),

@@ -129,12 +129,11 @@ Test(provoked, python_closes_a_descriptor_twice)
 {
 	struct run run;
 
-	cr_assert_eq(python(&run,
-			    "import os, socket\n"
-			    "l = socket.socket(); l.listen()\n"
-			    "n = l.detach(); os.close(n)\n"
-			    "try: os.close(n)\n"
-			    "except OSError: pass\n"),
+	cr_assert_eq(python(&run, "import os, socket\n"
+				  "l = socket.socket(); l.listen()\n"
+				  "n = l.detach(); os.close(n)\n"
+				  "try: os.close(n)\n"
+				  "except OSError: pass\n"),
 		     0);
 	expect_finding(&run, "double-close", "closed before");
 	run_end(&run);
@@ -179,8 +178,7 @@ Test(provoked, nginx_cannot_start_twice)
 	snprintf(command, sizeof(command), "%s/c", folder);
 	run_start(&first, true, NULL, ARGV("nginx", "-c", command));
 	cr_assert(run_wait_log(&first, "CLOSED -> LISTEN"));
-	cr_expect_eq(run_all(&second, true, NULL,
-			     ARGV("nginx", "-c", command)),
+	cr_expect_eq(run_all(&second, true, NULL, ARGV("nginx", "-c", command)),
 		     1);
 	expect_finding(&second, "address-in-use", "holder: listener LISTEN");
 	expect_finding(&second, "address-in-use", "(nginx) fd ");
@@ -205,7 +203,8 @@ Test(provoked, socat_leaks_its_listener_to_its_child)
 			   "SYSTEM:/bin/true & until ss -Hltn 'sport = :%d' | "
 			   "grep -q LISTEN; do :; done; socat -u - "
 			   "TCP4:127.0.0.1:%d </dev/null; kill $!; wait",
-			   port, port, port) & ~143,
+			   port, port, port) &
+			     ~143,
 		     0);
 	cr_expect_eq(log_errors(run_log(&run)), 0);
 	cr_expect_eq(log_findings(run.text, "no-reuseaddr"), 1, "%s", run.text);

@@ -181,7 +181,8 @@ Test(real, redis_with_its_client_and_its_benchmark)
 	wait_port(port);
 	cr_expect_eq(shell(&client, true,
 			   "redis-cli -p %d set key value && exec redis-cli -p "
-			   "%d get key", port, port),
+			   "%d get key",
+			   port, port),
 		     0);
 	cr_expect_str_eq(run_output(&client), "OK\nvalue\n");
 	keep_log(&client);
@@ -242,8 +243,8 @@ Test(real, socat_echoes_and_netcat_talks_to_it)
 		 "TCP4-LISTEN:%d,bind=127.0.0.1,fork,reuseaddr", port);
 	run_start(&server, true, NULL, ARGV("socat", listen, "EXEC:/bin/cat"));
 	wait_port(port);
-	cr_expect_eq(shell(&client, true,
-			   "echo hello | nc -N 127.0.0.1 %d", port),
+	cr_expect_eq(shell(&client, true, "echo hello | nc -N 127.0.0.1 %d",
+			   port),
 		     0);
 	cr_expect_str_eq(run_output(&client), "hello\n");
 	keep_log(&client);
@@ -293,7 +294,8 @@ Test(real, second_redis_on_the_port_is_told_who_has_it)
 	wait_port(port);
 	cr_expect_eq(shell(&second, true,
 			   "exec redis-server --port %d --bind 127.0.0.1 "
-			   "--save '' --dir /tmp", port),
+			   "--save '' --dir /tmp",
+			   port),
 		     1);
 	snprintf(holder, sizeof(holder), "pid %d (redis-server) fd ",
 		 first.pid);

@@ -90,9 +90,9 @@ ParameterizedTest(struct scenario_name *holder, busy, port_is_explained)
 				     ARGV(run_program("busy"), holder->text,
 					  flags[old], flags[new])),
 			     0, "%s: %s", holder->text, run_errors(&run));
-		sscanf(strstr(run_output(&run), "outcome ") ?
-			       strstr(run.text, "outcome ") :
-			       "",
+		sscanf(strstr(run_output(&run), "outcome ")
+			       ? strstr(run.text, "outcome ")
+			       : "",
 		       "outcome %c", &outcome);
 		cr_expect_eq(outcome, expected_outcome(holder->text, old, new),
 			     "%s %s/%s: %c", holder->text, flags[old],

@@ -20,8 +20,9 @@ static void same_output(const char *scenario, const char *const *environment)
 	run_all(&plain, false, NULL, argv);
 	run_all(&shadowed, true, environment, argv);
 	expected = strdup(run_output(&plain));
-	cr_expect(plain.status == 0 || plain.status > 128, "%s ends with %d: %s",
-		  scenario, plain.status, run_errors(&plain));
+	cr_expect(plain.status == 0 || plain.status > 128,
+		  "%s ends with %d: %s", scenario, plain.status,
+		  run_errors(&plain));
 	cr_expect_eq(plain.status, shadowed.status, "%s: %d, then %d: %s",
 		     scenario, plain.status, shadowed.status,
 		     run_errors(&shadowed));

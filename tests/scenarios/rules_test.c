@@ -35,9 +35,9 @@ static int run_one(struct run *run, const char *slug, const char *which)
 {
 	/* The one rule that is about an option. */
 	const char *const environment[] = {
-		strcmp(slug, "reuseaddr-applied") == 0 ?
-			"TCPSHADOW_REUSEADDR=on-conflict" :
-			NULL,
+		strcmp(slug, "reuseaddr-applied") == 0
+			? "TCPSHADOW_REUSEADDR=on-conflict"
+			: NULL,
 		NULL
 	};
 	char name[128];
@@ -48,7 +48,7 @@ static int run_one(struct run *run, const char *slug, const char *which)
 
 ParameterizedTest(int *number, rules, are_earned_by_bad_and_not_by_good)
 {
-	const char *slug = rule_slug((enum rule)*number);
+	const char *slug = rule_slug((enum rule) * number);
 	struct run bad;
 	struct run good;
 	int status = run_one(&bad, slug, "bad");

@@ -296,8 +296,7 @@ Test(stories, server_closes_first_and_cannot_restart)
 		  again.text);
 	cr_expect(strstr(finding, "no process, "), "%s", finding);
 	cr_expect(strstr(finding, " s left\n"), "%s", finding);
-	cr_expect(strstr(finding, "would not help now (tried)"), "%s",
-		  finding);
+	cr_expect(strstr(finding, "would not help now (tried)"), "%s", finding);
 	run_end(&again);
 	run_end(&server);
 }

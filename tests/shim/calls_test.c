@@ -22,7 +22,7 @@ ParameterizedTestParameters(calls, is_seen_in_the_log)
 
 ParameterizedTest(int *number, calls, is_seen_in_the_log)
 {
-	const char *name = call_name((enum call)*number);
+	const char *name = call_name((enum call) * number);
 
 	cr_assert(expect_scenario("calls", name, NULL), "%s", name);
 }
@@ -113,8 +113,9 @@ static bool is_left_out(const char *name)
 
 Test(symbols, no_sibling_of_a_wrapped_name_is_missing)
 {
-	static const char *const forms[] = { "__%s", "__%s_chk", "%s64",
-					     "%s_chk", "__%s64", "__libc_%s" };
+	static const char *const forms[] = {
+		"__%s", "__%s_chk", "%s64", "%s_chk", "__%s64", "__libc_%s"
+	};
 
 	read_libc();
 	for (int i = 1; i < CALL_COUNT; i++) {
@@ -138,9 +139,10 @@ Test(symbols, no_sibling_of_a_wrapped_name_is_missing)
 Test(symbols, library_imports_nothing_that_allocates_or_prints)
 {
 	static const char *const forbidden[] = {
-		"malloc", "calloc",   "realloc", "free",   "printf",
-		"fprintf", "snprintf", "getenv",  "fopen",  "abort",
-		"exit",	  "pthread_mutex_lock", "strerror", "atexit",
+		"malloc",   "calloc",  "realloc",  "free",
+		"printf",   "fprintf", "snprintf", "getenv",
+		"fopen",    "abort",   "exit",     "pthread_mutex_lock",
+		"strerror", "atexit",
 	};
 	char command[600];
 	char *names;

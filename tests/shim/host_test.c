@@ -17,8 +17,8 @@ static const char *preload(const char *format, const char *other)
 	static char text[1024];
 	char both[900];
 
-	snprintf(both, sizeof(both), "%s:%s", strcmp(format, "before") == 0 ?
-							   other : run_library(),
+	snprintf(both, sizeof(both), "%s:%s",
+		 strcmp(format, "before") == 0 ? other : run_library(),
 		 strcmp(format, "before") == 0 ? run_library() : other);
 	snprintf(text, sizeof(text), "LD_PRELOAD=%s", both);
 	return text;
@@ -51,8 +51,7 @@ Test(host, cpp_destructors_run_and_exceptions_are_caught)
 
 	cr_assert_eq(run_all(&plain, false, NULL, ARGV(run_program("throws"))),
 		     0);
-	cr_assert_eq(run_all(&shadowed, true, all,
-			     ARGV(run_program("throws"))),
+	cr_assert_eq(run_all(&shadowed, true, all, ARGV(run_program("throws"))),
 		     0);
 	expected = strdup(run_output(&plain));
 	cr_expect(strstr(expected, "destroyed outer"));
@@ -136,11 +135,11 @@ Test(host, gcc_asan_with_its_runtime_first)
 	struct run run;
 
 	cr_assert(asan_runtime(runtime, sizeof(runtime)));
-	cr_expect_eq(run_all(&run, true,
-			     (const char *[]){ preload("before", runtime),
-					       NULL },
-			     ARGV(run_program("asan"))),
-		     0, "%s", run_errors(&run));
+	cr_expect_eq(
+		run_all(&run, true,
+			(const char *[]){ preload("before", runtime), NULL },
+			ARGV(run_program("asan"))),
+		0, "%s", run_errors(&run));
 	cr_expect(expect_log(&run));
 	run_end(&run);
 }

@@ -70,8 +70,8 @@ Test(sink, transitions_off_leaves_the_findings)
 {
 	struct run run;
 
-	cr_assert_eq(shadowed(&run, "TCPSHADOW_TRANSITIONS=off", NULL,
-			      "states", "close_with_unread_data"),
+	cr_assert_eq(shadowed(&run, "TCPSHADOW_TRANSITIONS=off", NULL, "states",
+			      "close_with_unread_data"),
 		     0);
 	cr_expect_null(strstr(run_log(&run), "CLOSED -> LISTEN"));
 	cr_expect_eq(log_findings(run.text, "reset-on-close"), 1);

@@ -35,8 +35,8 @@ bool oracle_start(struct oracle *oracle)
 	snprintf(path, sizeof(path), "%s/instances", tracefs);
 	if (access(path, W_OK) < 0)
 		mount("tracefs", tracefs, "tracefs", 0, NULL);
-	snprintf(oracle->instance, sizeof(oracle->instance),
-		 "%s/tcpshadow-%d", path, getpid());
+	snprintf(oracle->instance, sizeof(oracle->instance), "%s/tcpshadow-%d",
+		 path, getpid());
 	if (mkdir(oracle->instance, 0700) < 0)
 		return false;
 	if (write_file(oracle, "buffer_size_kb", "16384") &&
@@ -103,8 +103,8 @@ static bool parse_event(const char *line, int *local, int *peer, char *from,
 	const char *old;
 
 	/* Not in a later line: the recording begins with comments. */
-	if (!at || memchr(line, '\n', (size_t)(at - line)) || sscanf(strstr(at, "sport="), "sport=%d dport=%d", local,
-			  peer) != 2)
+	if (!at || memchr(line, '\n', (size_t)(at - line)) ||
+	    sscanf(strstr(at, "sport="), "sport=%d dport=%d", local, peer) != 2)
 		return false;
 	old = strstr(at, "oldstate=");
 	return old && sscanf(old, "oldstate=%31s newstate=%31s", from, to) == 2;
@@ -129,8 +129,7 @@ const char *oracle_path(const struct oracle *oracle, int local, int peer)
 		    sport == local && dport == peer &&
 		    strcmp(to, "TCP_SYN_SENT") != 0 && strcmp(from, to) != 0)
 			snprintf(text + used, sizeof(text) - used, "%s>%s",
-				 used == 0 ? rfc_name(from) : "",
-				 rfc_name(to));
+				 used == 0 ? rfc_name(from) : "", rfc_name(to));
 		line = end ? end + 1 : NULL;
 	}
 	return text;
@@ -175,8 +174,7 @@ static int count_steps(const char *path)
 static bool is_crossing(const char *shadow, const char *kernel)
 {
 	static const char ours[] = "ESTABLISHED>FIN_WAIT_1";
-	static const char waited[] =
-		"ESTABLISHED>FIN_WAIT_1>FIN_WAIT_2>CLOSED";
+	static const char waited[] = "ESTABLISHED>FIN_WAIT_1>FIN_WAIT_2>CLOSED";
 	const char *at = strstr(shadow, ours);
 	const char *theirs;
 

@@ -29,12 +29,12 @@ void oracle_free(struct oracle *oracle);
 const char *oracle_path(const struct oracle *oracle, int local, int peer);
 
 struct comparison {
-	int connections;    /* in the log */
-	int transitions;    /* of them, compared */
-	int unseen;         /* the kernel's, that the log does not have */
-	int crossings;      /* a FIN that crossed a close: known limit */
+	int connections; /* in the log */
+	int transitions; /* of them, compared */
+	int unseen;      /* the kernel's, that the log does not have */
+	int crossings;   /* a FIN that crossed a close: known limit */
 	int contradictions;
-	int unmatched;      /* connections the kernel does not know */
+	int unmatched; /* connections the kernel does not know */
 };
 
 /*

@@ -154,9 +154,8 @@ int run_wait(struct run *run)
 		kill(-run->pid, SIGKILL);
 		waitpid(run->pid, &ending.status, 0);
 	}
-	run->status = WIFSIGNALED(ending.status) ?
-			      128 + WTERMSIG(ending.status) :
-			      WEXITSTATUS(ending.status);
+	run->status = WIFSIGNALED(ending.status) ? 128 + WTERMSIG(ending.status)
+						 : WEXITSTATUS(ending.status);
 	run->pid = 0;
 	return run->status;
 }

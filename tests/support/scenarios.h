@@ -30,15 +30,15 @@ static inline struct criterion_test_params list_scenarios(const char *program)
 }
 
 /* Every scenario of the program, with and without the library, as expected. */
-#define SCENARIOS(suite, name, program)                                        \
-	ParameterizedTestParameters(suite, name)                               \
-	{                                                                      \
-		return list_scenarios(program);                                \
-	}                                                                      \
-	ParameterizedTest(struct scenario_name *scenario, suite, name)         \
-	{                                                                      \
-		cr_assert(expect_scenario(program, scenario->text, NULL),      \
-			  "%s", scenario->text);                               \
+#define SCENARIOS(suite, name, program)                                   \
+	ParameterizedTestParameters(suite, name)                          \
+	{                                                                 \
+		return list_scenarios(program);                           \
+	}                                                                 \
+	ParameterizedTest(struct scenario_name *scenario, suite, name)    \
+	{                                                                 \
+		cr_assert(expect_scenario(program, scenario->text, NULL), \
+			  "%s", scenario->text);                          \
 	}
 
 #endif
