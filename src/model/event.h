@@ -7,6 +7,7 @@
 #define MODEL_EVENT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "model/call.h"
 #include "model/machine.h"
@@ -33,6 +34,7 @@ struct subject {
 	enum role role;
 	struct address local;
 	struct address peer;
+	uint64_t cookie; /* SO_COOKIE, 0: none */
 };
 
 struct transition {
@@ -42,8 +44,9 @@ struct transition {
 	bool likely; /* the kernel shows the end of the step, not its reason */
 	enum call call;
 	long result;
-	int error;   /* errno when result is -1 */
-	long unread; /* bytes that were thrown away by the close, or 0 */
+	int error;      /* errno when result is -1 */
+	long unread;    /* bytes that were thrown away by the close, or 0 */
+	uint32_t stack; /* number of the call that made the socket, or 0 */
 };
 
 struct finding {

@@ -28,7 +28,7 @@ struct edge {
 /* No shortest path between two states is longer than this. */
 enum { MACHINE_PATH_MAX = 6 };
 
-/* The table itself, for tests and documentation. */
+/* The table itself; count, if not NULL, is the number of its rows. */
 const struct edge *machine_edges(size_t *count);
 
 /* The text of an event, for documentation. */

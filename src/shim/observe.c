@@ -74,6 +74,7 @@ static void say(int fd, uint64_t ref, const struct edge *edge,
 		.result = sight->result,
 		.error = sight->error,
 		.unread = edge->event == EVENT_ABORT ? sock->unread : 0,
+		.stack = sock->born,
 	};
 
 	if (edge->to == ST_CLOSE_WAIT)

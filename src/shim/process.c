@@ -10,6 +10,7 @@
 
 #include "kernel/raw.h"
 #include "shim/blind.h"
+#include "shim/feed.h"
 #include "shim/observe.h"
 #include "shim/real.h"
 #include "shim/report.h"
@@ -68,6 +69,7 @@ static void enter_child(struct identity *self)
 	atomic_store(&born, process_epoch());
 	report_forget_repetitions();
 	scratch_reset();
+	feed_forked();
 	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
 		uint64_t ref = ghost_at(slot);
 
@@ -137,6 +139,8 @@ void process_settle(enum call call)
 	observe_ghosts(call, 0);
 	report_repetitions();
 	blind_summary();
+	if (call == CALL_NONE)
+		feed_end();
 	errno = saved;
 }
 
@@ -215,6 +219,7 @@ __attribute__((constructor)) static void process_start(void)
 	real_resolve();
 	make_identity();
 	sink_start();
+	feed_start();
 	stack_start();
 	settings_complain();
 	report_start();

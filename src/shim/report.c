@@ -9,6 +9,7 @@
 #include "kernel/raw.h"
 #include "model/suppress.h"
 #include "shim/elf.h"
+#include "shim/feed.h"
 #include "shim/process.h"
 #include "shim/settings.h"
 #include "shim/sink.h"
@@ -37,7 +38,8 @@ struct subject report_subject(const struct sock *sock, int fd)
 				 .fd = fd,
 				 .role = (enum role)sock->role,
 				 .local = sock->local,
-				 .peer = sock->peer };
+				 .peer = sock->peer,
+				 .cookie = sock->cookie };
 }
 
 void report_transition(const struct transition *transition)
@@ -45,10 +47,32 @@ void report_transition(const struct transition *transition)
 	char line[LINE_SIZE];
 	struct text text;
 
+	if (feed_attached()) {
+		feed_transition(transition);
+		return;
+	}
 	if (!settings.transitions)
 		return;
 	text_begin(&text, line, sizeof(line));
 	event_add_transition(&text, transition);
+	sink_write(line, text.length);
+}
+
+void report_message(const struct text *message)
+{
+	char line[LINE_SIZE];
+	struct text text;
+
+	if (feed_attached()) {
+		feed_message(message->buffer);
+		return;
+	}
+	text_begin(&text, line, sizeof(line));
+	text_add(&text, "tcpshadow: ");
+	text_add_number(&text, process_id());
+	text_add(&text, " ");
+	text_add_bytes(&text, message->buffer, message->length);
+	text_add(&text, "\n");
 	sink_write(line, text.length);
 }
 
@@ -98,9 +122,7 @@ static void say_mistake(unsigned int number, const char *what)
 	struct text text;
 
 	text_begin(&text, line, sizeof(line));
-	text_add(&text, "tcpshadow: ");
-	text_add_number(&text, process_id());
-	text_add(&text, " bad suppressions: ");
+	text_add(&text, "bad suppressions: ");
 	text_add_foreign(&text, settings.suppressions);
 	if (number > 0) {
 		text_add(&text, ":");
@@ -108,8 +130,7 @@ static void say_mistake(unsigned int number, const char *what)
 	}
 	text_add(&text, ": ");
 	text_add(&text, what);
-	text_add(&text, "\n");
-	sink_write(line, text.length);
+	report_message(&text);
 }
 
 /* The whole file in memory of its own, closed by NUL; NULL with a message. */
@@ -204,6 +225,19 @@ void report_end(struct report *report)
 	struct text stack;
 	struct text output;
 
+	if (feed_attached()) {
+		feed_finding(&(struct feed_finding){
+			.subject = &report->subject,
+			.rule = report->rule,
+			.stack = report->stack,
+			.last = report->last,
+			.message = scratch->message_space,
+			.details = scratch->details_space,
+			.help = scratch->help_space,
+		});
+		scratch_give(scratch);
+		return;
+	}
 	text_begin(&stack, scratch->stack_space, sizeof(scratch->stack_space));
 	stack_add(&stack, "", report->stack);
 	text_begin(&output, scratch->output_space,
@@ -238,11 +272,16 @@ void report_plain(enum rule rule, const struct subject *subject,
 
 static void say_again(uint64_t key, uint32_t count)
 {
+	enum rule rule = (enum rule)((key >> 48) - 1);
 	unsigned int frame_count;
 	const uintptr_t *frames = stack_frames((uint32_t)key, &frame_count);
 	char line[LINE_SIZE];
 	struct text text;
 
+	if (feed_attached()) {
+		feed_again(rule, (uint32_t)key, count);
+		return;
+	}
 	text_begin(&text, line, sizeof(line));
 	text_add(&text, "tcpshadow: ");
 	text_add_number(&text, process_id());
@@ -254,7 +293,7 @@ static void say_again(uint64_t key, uint32_t count)
 		report_add_place(&text, (const void *)frames[0]);
 	}
 	text_add(&text, " [");
-	text_add(&text, rule_slug((enum rule)((key >> 48) - 1)));
+	text_add(&text, rule_slug(rule));
 	text_add(&text, "]\n");
 	sink_write(line, text.length);
 }

@@ -21,6 +21,9 @@ struct subject report_subject(const struct sock *sock, int fd);
 /* A subject that is about the process alone. */
 struct subject report_process(void);
 
+/* A line about the library's own settings. */
+void report_message(const struct text *message);
+
 void report_transition(const struct transition *transition);
 
 /*

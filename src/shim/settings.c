@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "model/text.h"
-#include "shim/sink.h"
-#include "shim/process.h"
+#include "shim/report.h"
 
 struct settings settings;
 
@@ -49,7 +48,7 @@ void settings_read(char *const *environment)
 
 		values[i] = row->fallback;
 		bad[i] = NULL;
-		if (!value)
+		if (!value || row->scope == SCOPE_RUN)
 			continue;
 		if (option_match(i, value) < 0)
 			bad[i] = value;
@@ -68,6 +67,7 @@ void settings_read(char *const *environment)
 	settings.no_color = no_color && *no_color;
 	settings.suppressions = values[OPTION_SUPPRESSIONS];
 	settings.log = values[OPTION_LOG];
+	settings.ring = values[OPTION_RING];
 }
 
 void settings_complain(void)
@@ -80,9 +80,7 @@ void settings_complain(void)
 		if (!bad[i])
 			continue;
 		text_begin(&text, line, sizeof(line));
-		text_add(&text, "tcpshadow: ");
-		text_add_number(&text, process_id());
-		text_add(&text, " bad option: ");
+		text_add(&text, "bad option: ");
 		text_add(&text, row->environment);
 		text_add(&text, "=");
 		text_add_foreign(&text, bad[i]);
@@ -90,7 +88,6 @@ void settings_complain(void)
 		text_add(&text, row->values);
 		text_add(&text, "; using ");
 		text_add(&text, row->fallback);
-		text_add(&text, "\n");
-		sink_write(line, text.length);
+		report_message(&text);
 	}
 }

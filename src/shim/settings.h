@@ -25,6 +25,7 @@ struct settings {
 	bool no_color;            /* NO_COLOR is set and not empty */
 	const char *suppressions; /* a file name, or "none" */
 	const char *log;          /* "stderr", "off" or a file name */
+	const char *ring;         /* of `tcpshadow run`, or "none" */
 };
 
 extern struct settings settings;
@@ -32,7 +33,7 @@ extern struct settings settings;
 /* Reads the environment. Bad values are remembered for settings_complain. */
 void settings_read(char *const *environment);
 
-/* One line for each option whose value was bad; through the sink. */
+/* One line for each option whose value was bad; through report. */
 void settings_complain(void);
 
 #endif

@@ -9,12 +9,13 @@
 #include <unwind.h>
 
 #include "kernel/raw.h"
+#include "ring/layout.h"
 #include "shim/elf.h"
+#include "shim/feed.h"
 #include "shim/report.h"
 #include "shim/settings.h"
 
 enum {
-	FRAMES_MAX = 64,
 	SKIP_MAX = 16,         /* frames of our own above the wrapper */
 	TABLE_SIZE = 8192,     /* stacks that are stored at most */
 	ARENA_WORDS = 1 << 18, /* 2 MiB of addresses, touched as used */
@@ -35,7 +36,7 @@ static _Atomic uint32_t arena_used = 1;
 static uint64_t *_Atomic arena;
 
 struct capture {
-	uintptr_t frames[FRAMES_MAX + SKIP_MAX];
+	uintptr_t frames[STACK_FRAMES_MAX + SKIP_MAX];
 	unsigned int count;
 };
 
@@ -44,7 +45,7 @@ static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
 {
 	struct capture *capture = argument;
 
-	if (capture->count == FRAMES_MAX + SKIP_MAX)
+	if (capture->count == STACK_FRAMES_MAX + SKIP_MAX)
 		return _URC_END_OF_STACK;
 	if (unwind_get_ip(context) == 0)
 		return _URC_END_OF_STACK;
@@ -143,9 +144,13 @@ static stack_id intern(const uintptr_t *frames, unsigned int count)
 		if (offset == 0) {
 			if (mine == 0)
 				mine = store(memory, hash, frames, count);
-			if (mine == 0 ||
-			    atomic_compare_exchange_strong(slot, &offset, mine))
+			if (mine == 0)
+				return 0;
+			if (atomic_compare_exchange_strong(slot, &offset,
+							   mine)) {
+				feed_stack(mine, frames, count);
 				return mine;
+			}
 		}
 		if (stored_at(offset)->hash == hash)
 			return offset;
@@ -204,6 +209,14 @@ void stack_add(struct text *text, const char *indent, stack_id id)
 	unsigned int count;
 	const uintptr_t *frames = stack_frames(id, &count);
 
+	if (feed_attached() && id != 0) {
+		text_add_bytes(text, &(char){ RING_STACK_MARK }, 1);
+		text_add_number(text, id);
+		text_add(text, " ");
+		text_add(text, indent);
+		text_add(text, "\n");
+		return;
+	}
 	for (unsigned int i = 0; i < count; i++) {
 		text_add(text, indent);
 		text_add(text, "#");

@@ -15,6 +15,9 @@
 
 #include "model/text.h"
 
+/* No stack is longer. */
+enum { STACK_FRAMES_MAX = 64 };
+
 /* A stored stack; 0 is none. Equal stacks have equal numbers. */
 typedef uint32_t stack_id;
 
@@ -30,7 +33,10 @@ stack_id stack_brief(const void *place);
 /* The stack for a finding: all frames, unless the option is `off`. */
 stack_id stack_full(const void *place);
 
-/* "#0 module+0x123 (function)\n" a frame, each after the indent. */
+/*
+ * "#0 module+0x123 (function)\n" a frame, each after the indent; for the ring a
+ * line that names the stack (RING_STACK_MARK).
+ */
 void stack_add(struct text *text, const char *indent, stack_id id);
 
 /* The return addresses; *count frames, innermost first. NULL for 0. */

@@ -1,6 +1,7 @@
 #include <stdarg.h>
 
 #include "shim/blind.h"
+#include "shim/feed.h"
 #include "shim/lifecycle.h"
 #include "shim/wrap.h"
 
@@ -95,12 +96,15 @@ int posix_spawn(pid_t *__restrict pid, const char *__restrict path,
 		const posix_spawnattr_t *__restrict attributes,
 		char *const argv[], char *const envp[])
 {
+	pid_t child;
 	int result;
 
 	process_forking();
-	result = real_calls()->posix_spawn(pid, path, actions, attributes, argv,
-					   envp);
+	result = real_calls()->posix_spawn(pid ? pid : &child, path, actions,
+					   attributes, argv, envp);
 	process_forking();
+	if (result == 0)
+		feed_exec(pid ? *pid : child, path);
 	return result;
 }
 
@@ -109,12 +113,15 @@ int posix_spawnp(pid_t *pid, const char *file,
 		 const posix_spawnattr_t *attributes, char *const argv[],
 		 char *const envp[])
 {
+	pid_t child;
 	int result;
 
 	process_forking();
-	result = real_calls()->posix_spawnp(pid, file, actions, attributes,
-					    argv, envp);
+	result = real_calls()->posix_spawnp(pid ? pid : &child, file, actions,
+					    attributes, argv, envp);
 	process_forking();
+	if (result == 0)
+		feed_exec(pid ? *pid : child, file);
 	return result;
 }
 
@@ -122,49 +129,61 @@ int posix_spawnp(pid_t *pid, const char *file,
  * The last moment of this memory, or of a child on borrowed memory: then the
  * parent's sockets that survive the exec are shared.
  */
-static void before_exec(enum call call)
+static void before_exec(enum call call, const char *path)
 {
 	if (process_owns_memory())
 		process_settle(call);
 	else
 		process_forking();
+	feed_exec(0, path);
+}
+
+/* It has come back. */
+static int exec_failed(int result)
+{
+	int saved = errno;
+
+	feed_exec_failed();
+	errno = saved;
+	return result;
 }
 
 int execve(const char *path, char *const argv[], char *const envp[])
 {
-	before_exec(CALL_execve);
-	return real_calls()->execve(path, argv, envp);
+	before_exec(CALL_execve, path);
+	return exec_failed(real_calls()->execve(path, argv, envp));
 }
 
 int execv(const char *path, char *const argv[])
 {
-	before_exec(CALL_execv);
-	return real_calls()->execv(path, argv);
+	before_exec(CALL_execv, path);
+	return exec_failed(real_calls()->execv(path, argv));
 }
 
 int execvp(const char *file, char *const argv[])
 {
-	before_exec(CALL_execvp);
-	return real_calls()->execvp(file, argv);
+	before_exec(CALL_execvp, file);
+	return exec_failed(real_calls()->execvp(file, argv));
 }
 
 int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-	before_exec(CALL_execvpe);
-	return real_calls()->execvpe(file, argv, envp);
+	before_exec(CALL_execvpe, file);
+	return exec_failed(real_calls()->execvpe(file, argv, envp));
 }
 
 int fexecve(int fd, char *const argv[], char *const envp[])
 {
-	before_exec(CALL_fexecve);
-	return real_calls()->fexecve(fd, argv, envp);
+	before_exec(CALL_fexecve, NULL);
+	return exec_failed(real_calls()->fexecve(fd, argv, envp));
 }
 
 int execveat(int directory, const char *path, char *const argv[],
 	     char *const envp[], int flags)
 {
-	before_exec(CALL_execveat);
-	return real_calls()->execveat(directory, path, argv, envp, flags);
+	before_exec(CALL_execveat, path);
+	return exec_failed(
+		real_calls()->execveat(directory, path, argv, envp, flags));
 }
 
 /* The arguments of execl and its kin, up to the null pointer. */
@@ -199,8 +218,8 @@ int execl(const char *path, const char *argument, ...)
 	va_start(list, argument);
 	copy_arguments(argv, count, argument, list);
 	va_end(list);
-	before_exec(CALL_execl);
-	return real_calls()->execv(path, (char *const *)argv);
+	before_exec(CALL_execl, path);
+	return exec_failed(real_calls()->execv(path, (char *const *)argv));
 }
 
 int execlp(const char *file, const char *argument, ...)
@@ -217,8 +236,8 @@ int execlp(const char *file, const char *argument, ...)
 	va_start(list, argument);
 	copy_arguments(argv, count, argument, list);
 	va_end(list);
-	before_exec(CALL_execlp);
-	return real_calls()->execvp(file, (char *const *)argv);
+	before_exec(CALL_execlp, file);
+	return exec_failed(real_calls()->execvp(file, (char *const *)argv));
 }
 
 /* The environment follows the null pointer. */
@@ -240,8 +259,9 @@ int execle(const char *path, const char *argument, ...)
 		(void)va_arg(list, const char *);
 	envp = va_arg(list, char *const *);
 	va_end(list);
-	before_exec(CALL_execle);
-	return real_calls()->execve(path, (char *const *)argv, envp);
+	before_exec(CALL_execle, path);
+	return exec_failed(
+		real_calls()->execve(path, (char *const *)argv, envp));
 }
 
 /* exit() comes through the destructor; these run none. */

@@ -1,0 +1,89 @@
+#include "ring/append.h"
+
+#include <string.h>
+
+bool ring_fits(const struct ring *ring, size_t size, uint64_t run)
+{
+	uint32_t slots = ring->slot_count;
+
+	return ring->magic == RING_MAGIC && ring->version == RING_VERSION &&
+	       ring->tables == RING_TABLES && ring->run == run && slots > 0 &&
+	       (slots & (slots - 1)) == 0 &&
+	       size == RING_SLOTS_AT + slots * sizeof(struct ring_slot);
+}
+
+static struct ring_slot *slot_at(struct ring *ring, uint64_t number)
+{
+	struct ring_slot *slots =
+		(struct ring_slot *)((char *)ring + RING_SLOTS_AT);
+
+	return &slots[number & (ring->slot_count - 1)];
+}
+
+/* The first of count slots in a row; false when there is no room. */
+static bool reserve(struct ring *ring, unsigned int count, uint64_t *first)
+{
+	uint64_t number = atomic_load(&ring->reserved);
+
+	do {
+		if (number + count - atomic_load(&ring->freed) >
+		    ring->slot_count) {
+			atomic_fetch_add(&ring->lost, 1);
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(&ring->reserved, &number,
+					       number + count));
+	*first = number;
+	return true;
+}
+
+/* The next bytes of the record, from as many parts as it takes. */
+static void fill(unsigned char *payload, const struct ring_part *parts,
+		 unsigned int count, unsigned int *part, size_t *used)
+{
+	size_t filled = 0;
+
+	while (filled < RING_PAYLOAD && *part < count) {
+		size_t left = parts[*part].size - *used;
+		size_t size = RING_PAYLOAD - filled;
+
+		if (size > left)
+			size = left;
+		memcpy(payload + filled,
+		       (const char *)parts[*part].bytes + *used, size);
+		filled += size;
+		*used += size;
+		if (*used == parts[*part].size) {
+			*used = 0;
+			++*part;
+		}
+	}
+	memset(payload + filled, 0, RING_PAYLOAD - filled);
+}
+
+bool ring_append(struct ring *ring, enum ring_kind kind,
+		 const struct ring_part *parts, unsigned int count)
+{
+	unsigned int part = 0;
+	size_t used = 0;
+	size_t size = 0;
+	unsigned int slots;
+	uint64_t first;
+
+	for (unsigned int i = 0; i < count; i++)
+		size += parts[i].size;
+	if (size > RING_RECORD_BYTES)
+		size = RING_RECORD_BYTES;
+	slots = (unsigned int)((size + RING_PAYLOAD - 1) / RING_PAYLOAD);
+	if (!reserve(ring, slots, &first))
+		return false;
+	for (unsigned int i = 0; i < slots; i++)
+		fill(slot_at(ring, first + i)->payload, parts, count, &part,
+		     &used);
+	/* The first slot last: whoever sees it sees all of the record. */
+	for (unsigned int i = slots; i-- > 0;)
+		atomic_store_explicit(&slot_at(ring, first + i)->word,
+				      ring_word(first + i, kind, i, slots),
+				      memory_order_release);
+	return true;
+}

@@ -1,0 +1,34 @@
+/*
+ * The writing side of the ring.
+ *
+ * Called by: the library in every process of a run. Lock-free,
+ * async-signal-safe, no system call, allocates nothing, never waits. A record
+ * costs about 50 ns. A full ring counts the record as lost.
+ */
+#ifndef RING_APPEND_H
+#define RING_APPEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ring/layout.h"
+
+struct ring_part {
+	const void *bytes;
+	size_t size;
+};
+
+/*
+ * Is this mapping, of size bytes, a ring of this build and of this run? Called
+ * once, before the first append.
+ */
+bool ring_fits(const struct ring *ring, size_t size, uint64_t run);
+
+/*
+ * Appends one record made of these parts. What is longer than
+ * RING_RECORD_BYTES is cut. False when the ring is full.
+ */
+bool ring_append(struct ring *ring, enum ring_kind kind,
+		 const struct ring_part *parts, unsigned int count);
+
+#endif

@@ -1,0 +1,171 @@
+/*
+ * The ring: how events leave a program that runs under `tcpshadow run`.
+ *
+ * One mapping, shared by the command and by every process of the run. The
+ * command makes it (a memfd, so that nothing is left behind whoever is killed),
+ * the library appends to it (append.h), the command reads it (read.h). It holds
+ * slots of 64 bytes; a record is one or more slots in a row. Both sides are of
+ * one build: `tables` tells them apart if not.
+ *
+ * Slots are numbered from 0 on without end; number N lives at N modulo
+ * slot_count. A slot is published when its word carries its own number, which
+ * is stored last. What a killed writer never published is a hole.
+ */
+#ifndef RING_LAYOUT_H
+#define RING_LAYOUT_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "model/call.h"
+#include "model/machine.h"
+#include "model/rule.h"
+#include "model/text.h"
+
+#define RING_MAGIC 0x776f646168737074ULL /* "tpshadow" */
+
+enum {
+	RING_VERSION = 1,
+	RING_SLOTS_AT = 4096, /* offset of the first slot, in bytes */
+	RING_PAYLOAD = 56,    /* bytes of a record in each slot */
+	RING_RECORD_SLOTS = 255,
+	RING_RECORD_BYTES = RING_RECORD_SLOTS * RING_PAYLOAD,
+	RING_TABLES = RULE_COUNT << 16 | CALL_COUNT,
+};
+
+struct ring {
+	uint64_t magic;
+	uint32_t version;
+	uint32_t tables;
+	uint32_t slot_count; /* a power of two */
+	uint32_t unused;
+	uint64_t run; /* random: not the ring of another run */
+	/* Slots below `freed` may be written again; the command moves it. */
+	_Alignas(64) _Atomic uint64_t freed;
+	_Alignas(64) _Atomic uint64_t reserved;
+	_Alignas(64) _Atomic uint64_t lost; /* records that found no room */
+	_Atomic uint32_t processes;         /* given out, as `process` below */
+};
+
+/* word: number + 1 in the upper 40 bits, then kind, index, count: 8 each. */
+struct ring_slot {
+	_Atomic uint64_t word;
+	unsigned char payload[RING_PAYLOAD];
+};
+
+static inline uint64_t ring_word(uint64_t number, unsigned int kind,
+				 unsigned int index, unsigned int count)
+{
+	return (number + 1) << 24 | kind << 16 | index << 8 | count;
+}
+
+enum ring_kind {
+	RING_START = 1, /* a process begins to be followed */
+	RING_END,       /* its destructor (or _exit) has run */
+	RING_EXEC,      /* is about to execute a program */
+	RING_EXEC_FAILED,
+	RING_MODULE, /* a loaded object that stacks lie in */
+	RING_STACK,  /* a stack that later records name */
+	RING_TRANSITION,
+	RING_FINDING,
+	RING_AGAIN,   /* how often a finding came again */
+	RING_MESSAGE, /* a line about the library's own settings */
+	RING_KIND_COUNT
+};
+
+/* How every record begins. */
+struct ring_head {
+	uint64_t time;    /* CLOCK_REALTIME, ns */
+	uint32_t process; /* a number of its own for each process of the run */
+	int32_t pid;
+};
+
+enum { RING_FORKED = 1 }; /* flags of ring_start: not after an exec */
+
+struct ring_start { /* then: program path, NUL, arguments each with a NUL */
+	struct ring_head head;
+	int32_t parent_pid;
+	uint32_t parent; /* `process` of the parent when forked, else 0 */
+	uint32_t flags;
+	uint32_t unused;
+	uint64_t network; /* inode of its network namespace; 0: the parent's */
+};
+
+struct ring_end {
+	struct ring_head head;
+};
+
+struct ring_exec { /* then: the path */
+	struct ring_head head;
+	int32_t child; /* the pid that executes it */
+	uint32_t unused;
+};
+
+struct ring_module { /* then: the path */
+	struct ring_head head;
+	uint64_t base; /* link_map l_addr + 1: what addresses are relative to */
+};
+
+struct ring_stack { /* then: ring_frame, count times */
+	struct ring_head head;
+	uint32_t id;
+	uint32_t count;
+};
+
+struct ring_frame {
+	uint64_t base;    /* of a ring_module; 0: in no object */
+	uint64_t address; /* the return address, relative to it */
+};
+
+struct ring_transition {
+	struct ring_head head;
+	uint64_t cookie;
+	int64_t result;
+	int32_t fd;
+	int32_t error;
+	int32_t unread;
+	uint32_t stack; /* of the call that made the socket, 0: none */
+	uint16_t edge;  /* the row of machine_edges */
+	uint16_t call;
+	uint8_t role;
+	uint8_t evidence;
+	uint8_t likely;
+	uint8_t unused;
+	struct address local;
+	struct address peer;
+};
+
+struct ring_finding { /* then: message, details, help, each with a NUL */
+	struct ring_head head;
+	uint64_t cookie; /* 0: not about one socket */
+	int32_t fd;
+	uint32_t stack;
+	uint16_t rule;
+	uint8_t role;
+	uint8_t last; /* of its rule that will be told */
+	uint32_t unused;
+	struct address local;
+	struct address peer;
+};
+
+struct ring_again {
+	struct ring_head head;
+	uint32_t stack;
+	uint16_t rule;
+	uint16_t unused;
+	uint32_t count;
+	uint32_t unused2;
+};
+
+struct ring_message { /* then: the text */
+	struct ring_head head;
+};
+
+/*
+ * Inside details: a line that begins with this byte stands for a stack; the
+ * decimal id follows, then a blank and the indent of its lines. It cannot come
+ * from outside: foreign text is made printable.
+ */
+#define RING_STACK_MARK '\x01'
+
+#endif

@@ -1,0 +1,388 @@
+#include "shim/feed.h"
+
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+
+#include "kernel/raw.h"
+#include "ring/append.h"
+#include "shim/elf.h"
+#include "shim/process.h"
+#include "shim/settings.h"
+#include "shim/stack.h"
+
+enum { PATH_SIZE = 512, ARGUMENTS_SIZE = 2048, MODULES_MAX = 256 };
+
+static struct ring *_Atomic ring;
+static _Atomic uint32_t number; /* of this process in the run */
+
+/* Objects that the other side has heard of; open addressing, never shrinks. */
+static _Atomic uintptr_t told[MODULES_MAX];
+
+bool feed_attached(void)
+{
+	return atomic_load_explicit(&ring, memory_order_relaxed) != NULL;
+}
+
+static struct ring_head head_now(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (struct ring_head){
+		.time = (uint64_t)now.tv_sec * 1000000000 +
+			(uint64_t)now.tv_nsec,
+		.process = atomic_load(&number),
+		.pid = process_id(),
+	};
+}
+
+static void append(enum ring_kind kind, const struct ring_part *parts,
+		   unsigned int count)
+{
+	struct ring *mapped = atomic_load(&ring);
+
+	if (mapped)
+		ring_append(mapped, kind, parts, count);
+}
+
+static struct ring_part text_part(const char *text)
+{
+	return (struct ring_part){ text, strlen(text) + 1 };
+}
+
+/* The option is PATH:RUN, the latter in hexadecimal. */
+static bool split_option(char *path, size_t size, uint64_t *run)
+{
+	const char *colon = strrchr(settings.ring, ':');
+	size_t length = colon ? (size_t)(colon - settings.ring) : 0;
+
+	if (length == 0 || length >= size)
+		return false;
+	memcpy(path, settings.ring, length);
+	path[length] = '\0';
+	*run = 0;
+	for (const char *at = colon + 1; *at; at++) {
+		const char *digits = "0123456789abcdef";
+		const char *digit = strchr(digits, *at);
+
+		if (!digit)
+			return false;
+		*run = *run << 4 | (uint64_t)(digit - digits);
+	}
+	return true;
+}
+
+static struct ring *map_ring(void)
+{
+	char path[PATH_SIZE];
+	struct ring *mapped;
+	struct stat status;
+	uint64_t run;
+	long at = -1;
+	long fd;
+
+	if (!split_option(path, sizeof(path), &run))
+		return NULL;
+	fd = raw_call6(SYS_openat, AT_FDCWD, (long)path,
+		       O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0, 0, 0);
+	if (fd < 0)
+		return NULL;
+	if (raw_call3(SYS_fstat, fd, (long)&status, 0) == 0 &&
+	    S_ISREG(status.st_mode) && status.st_size > RING_SLOTS_AT)
+		at = raw_call6(SYS_mmap, 0, status.st_size,
+			       PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	raw_close((int)fd);
+	if (at < 0 && at > -4096)
+		return NULL;
+	mapped = (struct ring *)at;
+	if (ring_fits(mapped, (size_t)status.st_size, run))
+		return mapped;
+	raw_call3(SYS_munmap, at, status.st_size, 0);
+	return NULL;
+}
+
+static size_t read_whole(const char *path, char *buffer, size_t size)
+{
+	long fd = raw_call6(SYS_openat, AT_FDCWD, (long)path,
+			    O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	long got;
+
+	if (fd < 0)
+		return 0;
+	got = raw_call3(SYS_read, fd, (long)buffer, (long)size);
+	raw_close((int)fd);
+	return got > 0 ? (size_t)got : 0;
+}
+
+/* Its sockets can be looked up by the command only where they are the same. */
+static uint64_t network_namespace(void)
+{
+	struct stat status;
+
+	if (raw_call6(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/ns/net",
+		      (long)&status, 0, 0, 0) < 0)
+		return 0;
+	return status.st_ino;
+}
+
+static void say_start(uint32_t parent, uint32_t flags, const char *program,
+		      const char *arguments, size_t size)
+{
+	struct ring_start start = {
+		.head = head_now(),
+		.parent_pid = (int32_t)raw_call3(SYS_getppid, 0, 0, 0),
+		.parent = parent,
+		.flags = flags,
+		.network = flags & RING_FORKED ? 0 : network_namespace(),
+	};
+	struct ring_part parts[] = { { &start, sizeof(start) },
+				     text_part(program),
+				     { arguments, size } };
+
+	append(RING_START, parts, 3);
+}
+
+static void take_number(struct ring *mapped)
+{
+	atomic_store(&number, atomic_fetch_add(&mapped->processes, 1) + 1);
+}
+
+void feed_start(void)
+{
+	char arguments[ARGUMENTS_SIZE];
+	char program[PATH_SIZE];
+	struct ring *mapped;
+	size_t size;
+	long length;
+
+	if (strcmp(settings.ring, "none") == 0 || getauxval(AT_SECURE))
+		return;
+	mapped = map_ring();
+	if (!mapped)
+		return;
+	take_number(mapped);
+	atomic_store(&ring, mapped);
+	length = raw_call3(SYS_readlink, (long)"/proc/self/exe", (long)program,
+			   sizeof(program) - 1);
+	program[length > 0 ? length : 0] = '\0';
+	size = read_whole("/proc/self/cmdline", arguments, sizeof(arguments));
+	say_start(0, 0, program, arguments, size);
+}
+
+void feed_forked(void)
+{
+	struct ring *mapped = atomic_load(&ring);
+	uint32_t parent = atomic_load(&number);
+
+	if (!mapped)
+		return;
+	take_number(mapped);
+	say_start(parent, RING_FORKED, "", "", 0);
+}
+
+void feed_end(void)
+{
+	struct ring_end end = { .head = head_now() };
+	struct ring_part part = { &end, sizeof(end) };
+
+	append(RING_END, &part, 1);
+}
+
+/*
+ * The program's own text, which may be anything: read as the kernel reads it, a
+ * page at a time, so that a bad pointer is the kernel's affair.
+ */
+static void copy_foreign(char *copy, size_t size, const char *text)
+{
+	enum { PAGE = 4096 };
+	size_t first = PAGE - ((uintptr_t)text & (PAGE - 1));
+	struct iovec local = { copy, size - 1 };
+	struct iovec remote[2] = { { (void *)(uintptr_t)text, first },
+				   { (char *)(uintptr_t)text + first, 0 } };
+	long got;
+
+	if (first < local.iov_len)
+		remote[1].iov_len = local.iov_len - first;
+	else
+		remote[0].iov_len = local.iov_len;
+	got = process_sandboxed() || !text
+		      ? 0
+		      : raw_call6(SYS_process_vm_readv, raw_getpid(),
+				  (long)&local, 1, (long)remote, 2, 0);
+	copy[got > 0 ? got : 0] = '\0';
+}
+
+static int own_pid(void)
+{
+	return process_sandboxed() ? process_id() : raw_getpid();
+}
+
+void feed_exec(int child, const char *path)
+{
+	struct ring_exec exec;
+	char copy[PATH_SIZE];
+
+	if (!feed_attached())
+		return;
+	copy_foreign(copy, sizeof(copy), path);
+	exec = (struct ring_exec){ .head = head_now(),
+				   .child = child ? child : own_pid() };
+
+	struct ring_part parts[] = { { &exec, sizeof(exec) }, text_part(copy) };
+
+	append(RING_EXEC, parts, 2);
+}
+
+void feed_exec_failed(void)
+{
+	struct ring_exec exec;
+	struct ring_part part = { &exec, sizeof(exec) };
+
+	if (!feed_attached())
+		return;
+	exec = (struct ring_exec){ .head = head_now(), .child = own_pid() };
+	append(RING_EXEC_FAILED, &part, 1);
+}
+
+static void say_module(const struct link_map *map)
+{
+	struct ring_module module = { .head = head_now(),
+				      .base = map->l_addr + 1 };
+	char program[PATH_SIZE];
+	const char *path = map->l_name;
+	long length;
+
+	/* The main program's link map has no name; the kernel knows it. */
+	if (!path[0] && !process_sandboxed()) {
+		length = raw_call3(SYS_readlink, (long)"/proc/self/exe",
+				   (long)program, sizeof(program) - 1);
+		program[length > 0 ? length : 0] = '\0';
+		path = program;
+	}
+
+	struct ring_part parts[] = { { &module, sizeof(module) },
+				     text_part(path) };
+
+	append(RING_MODULE, parts, 2);
+}
+
+/*
+ * Says once what lies at this base. The address of the link map is part of the
+ * key, so that another object at the same place is told too.
+ */
+static void tell_module(const struct link_map *map)
+{
+	uintptr_t key = map->l_addr ^ (uintptr_t)map;
+
+	for (unsigned int i = 0; i < MODULES_MAX; i++) {
+		unsigned int slot = (key / 64 + i) % MODULES_MAX;
+		uintptr_t found = 0;
+
+		if (atomic_compare_exchange_strong(&told[slot], &found, key))
+			break;
+		if (found == key)
+			return;
+	}
+	say_module(map);
+}
+
+void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count)
+{
+	struct ring_frame told_frames[STACK_FRAMES_MAX];
+	struct ring_stack stack;
+
+	if (!feed_attached())
+		return;
+	for (unsigned int i = 0; i < count; i++) {
+		const char *call = (const char *)frames[i] - 1;
+		const struct link_map *map = elf_module(call);
+
+		told_frames[i] = (struct ring_frame){ .address = frames[i] };
+		if (!map)
+			continue;
+		tell_module(map);
+		told_frames[i].base = map->l_addr + 1;
+		told_frames[i].address -= map->l_addr;
+	}
+	stack = (struct ring_stack){ .head = head_now(),
+				     .id = id,
+				     .count = count };
+
+	struct ring_part parts[] = { { &stack, sizeof(stack) },
+				     { told_frames,
+				       count * sizeof(*told_frames) } };
+
+	append(RING_STACK, parts, 2);
+}
+
+void feed_transition(const struct transition *transition)
+{
+	const struct subject *subject = &transition->subject;
+	struct ring_transition record = {
+		.head = head_now(),
+		.cookie = subject->cookie,
+		.result = transition->result,
+		.fd = subject->fd,
+		.error = transition->error,
+		.unread = (int32_t)transition->unread,
+		.stack = transition->stack,
+		.edge = (uint16_t)(transition->edge - machine_edges(NULL)),
+		.call = (uint16_t)transition->call,
+		.role = (uint8_t)subject->role,
+		.evidence = (uint8_t)transition->evidence,
+		.likely = transition->likely,
+		.local = subject->local,
+		.peer = subject->peer,
+	};
+	struct ring_part part = { &record, sizeof(record) };
+
+	append(RING_TRANSITION, &part, 1);
+}
+
+void feed_finding(const struct feed_finding *finding)
+{
+	struct ring_finding record = {
+		.head = head_now(),
+		.cookie = finding->subject->cookie,
+		.fd = finding->subject->fd,
+		.stack = finding->stack,
+		.rule = (uint16_t)finding->rule,
+		.role = (uint8_t)finding->subject->role,
+		.last = finding->last,
+		.local = finding->subject->local,
+		.peer = finding->subject->peer,
+	};
+	struct ring_part parts[] = { { &record, sizeof(record) },
+				     text_part(finding->message),
+				     text_part(finding->details),
+				     text_part(finding->help) };
+
+	append(RING_FINDING, parts, 4);
+}
+
+void feed_again(enum rule rule, uint32_t stack, uint32_t count)
+{
+	struct ring_again again = { .head = head_now(),
+				    .stack = stack,
+				    .rule = (uint16_t)rule,
+				    .count = count };
+	struct ring_part part = { &again, sizeof(again) };
+
+	append(RING_AGAIN, &part, 1);
+}
+
+void feed_message(const char *text)
+{
+	struct ring_message message = { .head = head_now() };
+	struct ring_part parts[] = { { &message, sizeof(message) },
+				     text_part(text) };
+
+	append(RING_MESSAGE, parts, 2);
+}

@@ -1,0 +1,57 @@
+/*
+ * What goes to the ring of `tcpshadow run`, when there is one.
+ *
+ * Owns: the mapping, and this process's number in the run. Called by: process
+ * (start, fork, exec, end), stack, report. Not on the data path. Lock-free,
+ * async-signal-safe after feed_start, allocates nothing, leaves errno alone;
+ * no system call but at start.
+ */
+#ifndef SHIM_FEED_H
+#define SHIM_FEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/event.h"
+
+struct feed_finding {
+	const struct subject *subject;
+	enum rule rule;
+	uint32_t stack;
+	bool last; /* of its rule that will be told */
+	const char *message;
+	const char *details;
+	const char *help;
+};
+
+/* Maps the ring that the option names, and says that the process has begun. */
+void feed_start(void);
+
+/* Is there a ring? Then nothing is written as text. */
+bool feed_attached(void);
+
+/* In a forked child: a number of its own. */
+void feed_forked(void);
+
+/* The end of the process. */
+void feed_end(void);
+
+/*
+ * A program is about to be executed by the process child (0: by this one, which
+ * may run on its parent's memory). path is what the program gave: it need not
+ * point anywhere.
+ */
+void feed_exec(int child, const char *path);
+
+/* It was not. */
+void feed_exec_failed(void);
+
+/* A stack that was stored under a new number. */
+void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count);
+
+void feed_transition(const struct transition *transition);
+void feed_finding(const struct feed_finding *finding);
+void feed_again(enum rule rule, uint32_t stack, uint32_t count);
+void feed_message(const char *text);
+
+#endif
