@@ -36,16 +36,28 @@ LIBRARY = $(BUILD)/libtcpshadow.so
 LIBRARY_SOURCES = $(wildcard src/model/*.c src/kernel/*.c src/ring/*.c src/shim/*.c)
 LIBRARY_OBJECTS = $(LIBRARY_SOURCES:%.c=$(BUILD)/library/%.o)
 
-# model and kernel are plain code: tests link them, without preloading.
-PLAIN_SOURCES = $(wildcard src/model/*.c src/kernel/*.c tests/support/*.c)
+# model, kernel and ring are plain code: tests link them, without preloading.
+PLAIN_SOURCES = $(wildcard src/model/*.c src/kernel/*.c src/ring/*.c \
+	tests/support/*.c)
 PLAIN_OBJECTS = $(PLAIN_SOURCES:%.c=$(BUILD)/plain/%.o)
+
+# The command. Everything but main is linked to its tests too.
+COMMAND = $(BUILD)/tcpshadow
+COMMAND_PACKAGES = libdw libelf jansson libxml-2.0
+COMMAND_CFLAGS = $(BASE) -O2 $(shell pkg-config --cflags $(COMMAND_PACKAGES)) \
+	$(CFLAGS)
+COMMAND_LIBS = $(shell pkg-config --libs $(COMMAND_PACKAGES))
+COMMAND_SOURCES = $(wildcard src/command/*.c)
+COMMAND_OBJECTS = $(COMMAND_SOURCES:%.c=$(BUILD)/command/%.o)
+COMMON_OBJECTS = $(patsubst %.c,$(BUILD)/plain/%.o, \
+	$(wildcard src/model/*.c src/kernel/*.c src/ring/*.c))
 
 EXAMPLE_SOURCES = $(filter-out examples/echo.c,$(wildcard examples/*.c)) \
 	$(wildcard examples/*/*.c)
 EXAMPLES = $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
 
 TEST_SOURCES = $(wildcard tests/model/*_test.c tests/kernel/*_test.c \
-	tests/shim/*_test.c tests/scenarios/*_test.c tests/real/*_test.c \
+	tests/ring/*_test.c tests/command/*_test.c tests/shim/*_test.c tests/scenarios/*_test.c tests/real/*_test.c \
 	tests/tree/*_test.c)
 TESTS = $(TEST_SOURCES:%.c=$(BUILD)/%)
 PROGRAM_SOURCES = $(filter-out tests/programs/lib%,$(wildcard tests/programs/*.c))
@@ -58,7 +70,7 @@ PROGRAMS = $(PROGRAM_SOURCES:%.c=$(BUILD)/%) $(MODULE_SOURCES:%.c=$(BUILD)/%.so)
 # The first line of a test program may carry flags: /* build: -pthread */
 flags_of = $(shell sed -n '1s|^/\* build: \(.*\) \*/$$|\1|p' $(1))
 
-all: $(LIBRARY) $(EXAMPLES) ## build the library and the examples (default)
+all: $(LIBRARY) $(COMMAND) $(EXAMPLES) ## build the library, the command and the examples (default)
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -78,6 +90,15 @@ $(BUILD)/library/%.o: %.c
 $(LIBRARY): $(LIBRARY_OBJECTS) $(BUILD)/libtcpshadow.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LIBRARY_LDFLAGS) -o $@ $(LIBRARY_OBJECTS)
+
+$(BUILD)/command/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(COMMAND_CFLAGS) -c -o $@ $<
+
+$(COMMAND): $(COMMAND_OBJECTS) $(COMMON_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(COMMAND_LIBS)
 
 $(BUILD)/plain/%.o: %.c
 	@mkdir -p $(@D)
@@ -113,6 +134,13 @@ $(BUILD)/tests/programs/%: tests/programs/%.cc
 	@mkdir -p $(@D)
 	$(call say,CXX,$<)
 	$(Q)$(CXX) -g -O1 -D_GNU_SOURCE -Wall -Wextra -MMD -MP -o $@ $< $(call flags_of,$<)
+
+$(BUILD)/tests/command/%_test: tests/command/%_test.c $(PLAIN_OBJECTS) \
+		$(filter-out %/main.o,$(COMMAND_OBJECTS))
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) -lcriterion \
+	$(COMMAND_LIBS) -pthread
 
 $(BUILD)/tests/%_test: tests/%_test.c $(PLAIN_OBJECTS)
 	@mkdir -p $(@D)
@@ -152,7 +180,8 @@ sanitize: ## the unit tests with AddressSanitizer and UBSan
 	CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
 	unit
 
-unit: $(filter $(BUILD)/tests/model/% $(BUILD)/tests/kernel/%,$(TESTS)) ## the unit tests of model and kernel
+unit: $(filter $(BUILD)/tests/model/% $(BUILD)/tests/kernel/% \
+	$(BUILD)/tests/ring/%,$(TESTS)) ## the unit tests of model, kernel and ring
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
 	tests/run $^
 

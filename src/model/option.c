@@ -3,9 +3,11 @@
 #include <string.h>
 
 static const struct option_row rows[OPTION_COUNT] = {
-#define OPTION(n, t, f, v, h)                            \
+#define OPTION(n, t, k, s, f, v, h)                      \
 	[OPTION_##n] = { .environment = "TCPSHADOW_" #n, \
 			 .name = t,                      \
+			 .key = k,                       \
+			 .scope = SCOPE_##s,             \
 			 .fallback = f,                  \
 			 .values = v,                    \
 			 .help = h },
@@ -28,7 +30,8 @@ static bool is_number(const char *value)
 
 static bool word_admits(const char *word, size_t length, const char *value)
 {
-	if (length == 4 && memcmp(word, "FILE", 4) == 0)
+	if (length == 4 &&
+	    (memcmp(word, "FILE", 4) == 0 || memcmp(word, "LIST", 4) == 0))
 		return value[0] != '\0';
 	if (length == 6 && memcmp(word, "NUMBER", 6) == 0)
 		return is_number(value);

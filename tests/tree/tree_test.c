@@ -59,8 +59,12 @@ Test(tree, includes_go_one_way)
 	check_room("model", (const char *const[]){ "model/", NULL });
 	check_room("kernel",
 		   (const char *const[]){ "kernel/", "model/", NULL });
-	check_room("shim", (const char *const[]){ "shim/", "kernel/", "model/",
-						  NULL });
+	check_room("ring", (const char *const[]){ "ring/", "model/", NULL });
+	check_room("shim", (const char *const[]){ "shim/", "ring/", "kernel/",
+						  "model/", NULL });
+	check_room("command",
+		   (const char *const[]){ "command/", "ring/", "kernel/",
+					  "model/", NULL });
 }
 
 Test(tree, no_source_file_of_the_library_is_over_500_lines)
@@ -113,10 +117,10 @@ static void check_snippet(const char *page, const char *heading,
 
 Test(tree, every_rule_has_a_page_and_its_examples)
 {
-	static const char *const headings[] = {
-		"## What happened", "## Why it matters", "## How it is found",
-		"## When to ignore it"
-	};
+	static const char *const headings[] = { "## What happened",
+						"## Why it matters",
+						"## How it is found",
+						"## When to ignore it" };
 
 	for (int i = 0; i < RULE_COUNT; i++) {
 		const char *slug = rule_slug((enum rule)i);
@@ -149,9 +153,18 @@ Test(tree, every_option_is_in_the_readme)
 	cr_assert(file);
 	(void)!fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
-	for (int i = 0; i < OPTION_COUNT; i++)
-		cr_expect(strstr(text, option_row((enum option)i)->environment),
-			  "%s", option_row((enum option)i)->environment);
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		const struct option_row *row = option_row((enum option)i);
+		char flag[64];
+
+		snprintf(flag, sizeof(flag), "`--%s", row->name);
+		if (row->scope == SCOPE_HIDDEN)
+			continue;
+		cr_expect(strstr(text, row->scope == SCOPE_RUN
+					       ? flag
+					       : row->environment),
+			  "%s", row->name);
+	}
 	cr_expect(strstr(text, "make demo"));
 	cr_expect(strstr(text, "make test"));
 }

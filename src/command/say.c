@@ -1,0 +1,59 @@
+#include "command/say.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "model/text.h"
+
+void *need_memory(void *memory)
+{
+	if (memory)
+		return memory;
+	fputs("tcpshadow: out of memory\n", stderr);
+	abort();
+}
+
+char *say_printable(const char *text)
+{
+	size_t size = 4 * strlen(text) + 1;
+	char *copy = need_memory(malloc(size));
+	struct text out;
+
+	text_begin(&out, copy, size);
+	text_add_foreign(&out, text);
+	return copy;
+}
+
+static void say_list(const char *format, va_list list)
+{
+	char *text = NULL;
+	char *printable;
+
+	if (vasprintf(&text, format, list) < 0)
+		text = NULL;
+	printable = say_printable(need_memory(text));
+	fprintf(stderr, "tcpshadow: %s\n", printable);
+	free(printable);
+	free(text);
+}
+
+void say(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	say_list(format, list);
+	va_end(list);
+}
+
+int say_bad_input(const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	say_list(format, list);
+	va_end(list);
+	return EXIT_BAD_INPUT;
+}
