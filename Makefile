@@ -46,7 +46,7 @@ COMMAND = $(BUILD)/tcpshadow
 COMMAND_PACKAGES = libdw libelf jansson libxml-2.0
 COMMAND_CFLAGS = $(BASE) -O2 $(shell pkg-config --cflags $(COMMAND_PACKAGES)) \
 	$(CFLAGS)
-COMMAND_LIBS = $(shell pkg-config --libs $(COMMAND_PACKAGES))
+COMMAND_LIBS = $(shell pkg-config --libs $(COMMAND_PACKAGES)) -liberty
 COMMAND_SOURCES = $(wildcard src/command/*.c)
 COMMAND_OBJECTS = $(COMMAND_SOURCES:%.c=$(BUILD)/command/%.o)
 COMMON_OBJECTS = $(patsubst %.c,$(BUILD)/plain/%.o, \

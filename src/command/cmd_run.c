@@ -1,8 +1,334 @@
+/* tcpshadow run: a program under the library, watched to its end. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command/aftermath.h"
+#include "command/arguments.h"
 #include "command/command.h"
+#include "command/decode.h"
+#include "command/launch.h"
+#include "command/outputs.h"
 #include "command/say.h"
+#include "command/session.h"
+#include "command/supervise.h"
+#include "command/suppressions.h"
+#include "command/target.h"
+
+enum {
+	RING_SLOTS = 1 << 18, /* 16 MiB */
+	TICK = 10,            /* ms between two looks into the ring */
+	HOLE_PATIENCE = 500,  /* ms until a writer is taken for dead */
+	EXIT_NOT_STARTED = 126,
+	EXIT_NOT_FOUND = 127,
+};
+
+struct run {
+	struct arguments arguments;
+	struct session *session;
+	struct decoder decoder;
+	struct aftermath aftermath;
+	struct outputs outputs;
+	struct supervisor supervisor;
+	struct ring_reader ring;
+	struct ring_record record;
+	uint64_t stuck_since; /* at a hole in the ring, 0: not stuck */
+	struct process *last_watched;
+};
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_REALTIME, &time);
+	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+/* All that is in the ring by now; a hole only when its writer must be dead. */
+static void drain(struct run *run, bool skip)
+{
+	while (ring_read(&run->ring, &run->record, skip)) {
+		decode(&run->decoder, &run->record);
+		run->stuck_since = 0;
+	}
+	if (!ring_pending(&run->ring)) {
+		run->stuck_since = 0;
+	} else if (run->stuck_since == 0) {
+		run->stuck_since = now();
+	} else if (now() - run->stuck_since > HOLE_PATIENCE * 1000000ULL) {
+		run->stuck_since = 0;
+		drain(run, true);
+	}
+}
+
+static bool is_ours(void *argument, pid_t pid)
+{
+	struct run *run = argument;
+	const struct process *process = session_pid(run->session, pid);
+
+	return pid == run->supervisor.pid || (process && !process->gone);
+}
+
+static void on_gone(void *argument, pid_t pid, const int *status)
+{
+	struct run *run = argument;
+	struct process *process;
+
+	drain(run, false);
+	process = session_pid(run->session, pid);
+	if (!process || process->gone)
+		return;
+	session_gone(run->session, process, now(), status);
+	aftermath_of_process(&run->aftermath, process);
+}
+
+/* Processes that were not known at the last look. */
+static void watch_new_processes(struct run *run)
+{
+	struct process *process = run->last_watched ? run->last_watched->next
+						    : run->session->processes;
+
+	for (; process; process = process->next) {
+		run->last_watched = process;
+		if (!process->replaced &&
+		    !supervise_watch(&run->supervisor, process->pid))
+			on_gone(run, process->pid, NULL);
+	}
+}
+
+static void name_target(struct run *run, const char *path)
+{
+	enum target target = target_inspect(path);
+	const char *reason = target_reason(target);
+
+	if (reason && target != TARGET_MISSING && target != TARGET_ODD)
+		session_blind(run->session, NULL, "%s %s", path, reason);
+}
+
+/*
+ * What was executed and has not been heard of since was not followed.
+ */
+static void name_unheard(struct run *run)
+{
+	for (const struct pending_exec *exec = run->decoder.execs; exec;
+	     exec = exec->next) {
+		char *path = target_find(exec->path);
+		const char *reason = path ? target_reason(target_inspect(path))
+					  : NULL;
+
+		session_blind(run->session, exec->process,
+			      "%s (pid %d) was not followed: it %s",
+			      exec->path[0] ? exec->path : "a program",
+			      exec->pid,
+			      reason ? reason
+				     : "ran without LD_PRELOAD, or outside "
+				       "of what tcpshadow can reach");
+		free(path);
+	}
+	if (run->decoder.bad > 0)
+		session_blind(run->session, NULL,
+			      "%llu events could not be understood",
+			      (unsigned long long)run->decoder.bad);
+}
+
+static void name_living(struct run *run)
+{
+	unsigned int count = 0;
+	const struct process *first = NULL;
+
+	for (const struct process *process = run->session->processes; process;
+	     process = process->next) {
+		if (process->gone || process->replaced_by ||
+		    kill(process->pid, 0) < 0)
+			continue;
+		if (count++ == 0)
+			first = process;
+	}
+	if (count > 0)
+		session_blind(run->session, NULL,
+			      "%u %s of the run still live, such as pid %d "
+			      "(%s): --wait=all follows them to their end",
+			      count, count == 1 ? "process" : "processes",
+			      first->pid, first->command);
+}
+
+static void follow(struct run *run)
+{
+	bool all = option_match(OPTION_WAIT,
+				run->arguments.values[OPTION_WAIT]) == 1;
+
+	while (all ? !run->supervisor.all_ended : !run->supervisor.ended) {
+		supervise_wait(&run->supervisor, TICK);
+		drain(run, false);
+		watch_new_processes(run);
+	}
+	/* What is not finished now will never be. */
+	drain(run, true);
+}
+
+static void finish(struct run *run)
+{
+	struct session *session = run->session;
+
+	session->ended = now();
+	session->status = run->supervisor.status;
+	session->lost = ring_lost(&run->ring);
+	session->holes = run->ring.holes;
+	for (struct process *process = session->processes; process;
+	     process = process->next) {
+		if (!process->gone && !process->replaced_by &&
+		    kill(process->pid, 0) < 0)
+			on_gone(run, process->pid, NULL);
+	}
+	aftermath_of_run(&run->aftermath);
+	name_unheard(run);
+	name_living(run);
+	if (session->process_count == 0)
+		session_blind(session, NULL,
+			      "nothing was seen of the program: the library "
+			      "was not loaded into it");
+}
+
+/* Have findings remained that count? */
+static bool has_failed(const struct run *run)
+{
+	for (const struct found *found = run->session->found; found;
+	     found = found->next) {
+		if (!found->suppressed && run->arguments.counts[found->rule])
+			return true;
+	}
+	return false;
+}
+
+static const char *join(struct session *session, char **words)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream = need_memory(open_memstream(&text, &size));
+	const char *joined;
+
+	for (char **word = words; *word; word++)
+		fprintf(stream, "%s%s", word == words ? "" : " ", *word);
+	fclose(stream);
+	joined = session_text(session, text);
+	free(text);
+	return joined;
+}
+
+/* The ring, and how its writers find it; NULL after a sentence. */
+static char *make_ring(struct run *run)
+{
+	uint64_t identity = 0;
+	char *name = NULL;
+	int fd;
+
+	(void)!getrandom(&identity, sizeof(identity), 0);
+	fd = ring_create(&run->ring, RING_SLOTS, identity);
+	if (fd < 0) {
+		say("no memory for the ring: %s", strerror(-fd));
+		return NULL;
+	}
+	/* A number that no shell redirection is going to take. */
+	if (asprintf(&name, "/proc/%d/fd/%d:%llx", (int)getpid(), fd,
+		     (unsigned long long)identity) < 0)
+		name = NULL;
+	return need_memory(name);
+}
+
+static int start(struct run *run)
+{
+	char *library = launch_library();
+	char **argv = run->arguments.rest;
+	char *path = target_find(argv[0]);
+	char *ring = NULL;
+	int result = 0;
+
+	if (!library)
+		result = say_bad_input("libtcpshadow.so is neither beside "
+				       "tcpshadow nor in its lib folder");
+	else if (!path)
+		say("%s: there is no such program", argv[0]);
+	else
+		ring = make_ring(run);
+	if (!path && result == 0)
+		result = EXIT_NOT_FOUND;
+	if (ring) {
+		name_target(run, path);
+		result = supervise_start(&run->supervisor, path, argv,
+					 launch_environment(library, ring,
+							    &run->arguments));
+		if (result < 0)
+			say("%s: %s", path, strerror(-result));
+		result = result == 0         ? 0
+			 : result == -ENOENT ? EXIT_NOT_FOUND
+					     : EXIT_NOT_STARTED;
+	} else if (result == 0) {
+		result = EXIT_NOT_STARTED;
+	}
+	free(ring);
+	free(path);
+	free(library);
+	return result;
+}
+
+/* All of it, once the outputs are open. */
+static int watch(struct run *run)
+{
+	int exitcode =
+		(int)arguments_number(&run->arguments, OPTION_ERROR_EXITCODE);
+	int status;
+	int result;
+
+	run->session->started = now();
+	decoder_begin(&run->decoder, run->session);
+	aftermath_begin(&run->aftermath, run->session);
+	run->supervisor.is_ours = is_ours;
+	run->supervisor.gone = on_gone;
+	run->supervisor.argument = run;
+	result = start(run);
+	if (result == 0) {
+		follow(run);
+		finish(run);
+	}
+	if (!outputs_end(&run->outputs, result == 0) && result == 0 &&
+	    exitcode == 0)
+		exitcode = EXIT_BAD_INPUT;
+	aftermath_end(&run->aftermath);
+	decoder_end(&run->decoder);
+	if (result != 0)
+		return result;
+	status = run->supervisor.status;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && exitcode != 0 &&
+	    has_failed(run))
+		return exitcode;
+	supervise_end_as(status);
+}
 
 int cmd_run(int argc, char **argv)
 {
-	(void)argc;
-	return say_bad_input("%s is not there yet", argv[0]);
+	static struct run run;
+	const char *suppressions;
+	int result = arguments_parse(&run.arguments, ARGUMENTS_RUN, argc, argv);
+
+	if (result != 0)
+		return result;
+	if (run.arguments.rest_count == 0)
+		return say_bad_input("run: which program? see `tcpshadow run "
+				     "--help`");
+	suppressions = arguments_file(&run.arguments, OPTION_SUPPRESSIONS);
+	if (suppressions && !suppressions_load(suppressions))
+		return EXIT_BAD_INPUT;
+	run.session = session_new();
+	run.session->command_line = join(run.session, run.arguments.rest);
+	result = outputs_begin(&run.outputs, run.session, &run.arguments);
+	if (result == 0)
+		result = watch(&run);
+	session_free(run.session);
+	return result;
 }

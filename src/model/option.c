@@ -15,7 +15,7 @@ static const struct option_row rows[OPTION_COUNT] = {
 #undef OPTION
 };
 
-const struct option_row *option_row(enum option option)
+const struct option_row *option_row(enum option_id option)
 {
 	return &rows[option];
 }
@@ -38,7 +38,7 @@ static bool word_admits(const char *word, size_t length, const char *value)
 	return strlen(value) == length && memcmp(word, value, length) == 0;
 }
 
-int option_match(enum option option, const char *value)
+int option_match(enum option_id option, const char *value)
 {
 	const char *word = rows[option].values;
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum option {
+enum option_id {
 #define OPTION(name, text, key, scope, fallback, values, help) OPTION_##name,
 #include "model/options.def"
 #undef OPTION
@@ -35,13 +35,13 @@ struct option_row {
 	const char *help;
 };
 
-const struct option_row *option_row(enum option option);
+const struct option_row *option_row(enum option_id option);
 
 /*
  * The position of value among the option's words (0 for the first), or of the
  * placeholder (FILE, LIST: any non-empty text, NUMBER: decimal digits, below
  * 1000000000) that admits it; -1 when nothing does.
  */
-int option_match(enum option option, const char *value);
+int option_match(enum option_id option, const char *value);
 
 #endif

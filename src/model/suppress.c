@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { BLOCKS_MAX = 256, FRAMES_MAX = 24, ANY_RULE = -1 };
+enum { BLOCKS_MAX = 256, ANY_RULE = -1 };
 
 enum frame_kind { FRAME_FUNCTION, FRAME_MODULE, FRAME_SOURCE, FRAME_ANY };
 
@@ -15,7 +15,7 @@ struct frame_pattern {
 struct block {
 	int rule;
 	unsigned int count;
-	struct frame_pattern frames[FRAMES_MAX];
+	struct frame_pattern frames[SUPPRESS_FRAMES_MAX];
 };
 
 static struct block blocks[BLOCKS_MAX];
@@ -69,7 +69,7 @@ static const char *add_frame(struct block *block, const char *line)
 	};
 	struct frame_pattern *frame = &block->frames[block->count];
 
-	if (block->count == FRAMES_MAX)
+	if (block->count == SUPPRESS_FRAMES_MAX)
 		return "more than 24 frames";
 	if (strcmp(line, "...") == 0) {
 		frame->kind = FRAME_ANY;

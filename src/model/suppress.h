@@ -25,6 +25,9 @@
 
 #include "model/rule.h"
 
+/* A block has no more lines for frames. */
+enum { SUPPRESS_FRAMES_MAX = 24 };
+
 /* What is known of a frame; NULL: nothing. */
 struct frame_names {
 	const char *function;

@@ -67,6 +67,7 @@ enum ring_kind {
 	RING_MODULE, /* a loaded object that stacks lie in */
 	RING_STACK,  /* a stack that later records name */
 	RING_TRANSITION,
+	RING_RELEASED, /* closed here, and still held by another process */
 	RING_FINDING,
 	RING_AGAIN,   /* how often a finding came again */
 	RING_MESSAGE, /* a line about the library's own settings */
@@ -133,6 +134,11 @@ struct ring_transition {
 	uint8_t unused;
 	struct address local;
 	struct address peer;
+};
+
+struct ring_released {
+	struct ring_head head;
+	uint64_t cookie;
 };
 
 struct ring_finding { /* then: message, details, help, each with a NUL */

@@ -7,6 +7,7 @@
 #include "kernel/diag.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
+#include "shim/feed.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -122,6 +123,7 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	if (is_shared(sock, word) && lives_on(sock, word, &inode)) {
 		if (inode != 0)
 			rule_still_held(fd, ref, inode, sight);
+		feed_released(sock->cookie);
 		sock_flag(ref, SOCK_SILENT_GHOST, 0);
 		ghost_add(ref);
 		return;

@@ -346,6 +346,17 @@ void feed_transition(const struct transition *transition)
 	append(RING_TRANSITION, &part, 1);
 }
 
+void feed_released(uint64_t cookie)
+{
+	struct ring_released released = { .cookie = cookie };
+	struct ring_part part = { &released, sizeof(released) };
+
+	if (!feed_attached())
+		return;
+	released.head = head_now();
+	append(RING_RELEASED, &part, 1);
+}
+
 void feed_finding(const struct feed_finding *finding)
 {
 	struct ring_finding record = {

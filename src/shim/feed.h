@@ -50,6 +50,10 @@ void feed_exec_failed(void);
 void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count);
 
 void feed_transition(const struct transition *transition);
+
+/* This process has closed the socket; another one still holds it. */
+void feed_released(uint64_t cookie);
+
 void feed_finding(const struct feed_finding *finding);
 void feed_again(enum rule rule, uint32_t stack, uint32_t count);
 void feed_message(const char *text);

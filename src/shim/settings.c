@@ -23,12 +23,12 @@ static const char *find_variable(char *const *environment, const char *name)
 	return NULL;
 }
 
-static int word_of(enum option option)
+static int word_of(enum option_id option)
 {
 	return option_match(option, values[option]);
 }
 
-static uint32_t number_of(enum option option)
+static uint32_t number_of(enum option_id option)
 {
 	uint32_t number = 0;
 

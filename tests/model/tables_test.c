@@ -72,9 +72,9 @@ Test(rule, slugs_are_unique_and_of_one_form)
 Test(option, defaults_are_among_their_own_values)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		const struct option_row *row = option_row((enum option)i);
+		const struct option_row *row = option_row((enum option_id)i);
 
-		cr_expect_geq(option_match((enum option)i, row->fallback), 0,
+		cr_expect_geq(option_match((enum option_id)i, row->fallback), 0,
 			      "%s", row->name);
 		cr_expect_eq(strncmp(row->environment, "TCPSHADOW_", 10), 0);
 	}

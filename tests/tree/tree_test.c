@@ -154,7 +154,7 @@ Test(tree, every_option_is_in_the_readme)
 	(void)!fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		const struct option_row *row = option_row((enum option)i);
+		const struct option_row *row = option_row((enum option_id)i);
 		char flag[64];
 
 		snprintf(flag, sizeof(flag), "`--%s", row->name);

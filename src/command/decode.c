@@ -1,0 +1,447 @@
+#include "command/decode.h"
+
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "command/say.h"
+#include "command/suppressions.h"
+
+enum { FRAMES_MAX = 64, DETAILS_MAX = 512 };
+
+struct module_entry {
+	uint32_t process;
+	uint64_t base;
+	char *path;
+};
+
+/* The text parts behind a record's fixed part. */
+struct cursor {
+	const char *at;
+	const char *end;
+};
+
+void decoder_begin(struct decoder *decoder, struct session *session)
+{
+	*decoder = (struct decoder){ .session = session };
+}
+
+static void free_module(void *pointer)
+{
+	struct module_entry *module = pointer;
+
+	free(module->path);
+	free(module);
+}
+
+static void free_exec(struct pending_exec *exec)
+{
+	free(exec->path);
+	free(exec);
+}
+
+void decoder_end(struct decoder *decoder)
+{
+	tdestroy(decoder->modules, free_module);
+	while (decoder->execs) {
+		struct pending_exec *exec = decoder->execs;
+
+		decoder->execs = exec->next;
+		free_exec(exec);
+	}
+}
+
+/* The record as its type, if it is long enough; the text behind it. */
+static const void *fixed_part(const struct ring_record *record, size_t size,
+			      struct cursor *rest)
+{
+	if (record->size < size)
+		return NULL;
+	rest->at = (const char *)record->bytes + size;
+	rest->end = (const char *)record->bytes + record->size;
+	return record->bytes;
+}
+
+/* ring_read has put a NUL behind the record. */
+static const char *next_text(struct cursor *cursor)
+{
+	const char *text = cursor->at;
+
+	if (text >= cursor->end)
+		return "";
+	cursor->at += strlen(text) + 1;
+	return text;
+}
+
+static bool is_bad_address(const struct address *address)
+{
+	return address->family != 0 && address->family != AF_INET &&
+	       address->family != AF_INET6;
+}
+
+static struct process *sender(struct decoder *decoder,
+			      const struct ring_head *head)
+{
+	return session_process(decoder->session, head->process);
+}
+
+/* The arguments, each closed by a NUL, become one text. */
+static const char *join_arguments(struct decoder *decoder,
+				  const struct cursor *cursor)
+{
+	size_t size = cursor->at < cursor->end
+			      ? (size_t)(cursor->end - cursor->at)
+			      : 0;
+	char *text = need_memory(calloc(1, size + 1));
+	const char *joined;
+
+	if (size > 0)
+		memcpy(text, cursor->at, size);
+	while (size > 0 && text[size - 1] == '\0')
+		size--;
+	for (size_t i = 0; i < size; i++) {
+		if (text[i] == '\0')
+			text[i] = ' ';
+	}
+	joined = session_text(decoder->session, text);
+	free(text);
+	return joined;
+}
+
+static void forget_exec(struct decoder *decoder, int pid)
+{
+	struct pending_exec **at = &decoder->execs;
+
+	while (*at) {
+		struct pending_exec *exec = *at;
+
+		if (exec->pid != pid) {
+			at = &exec->next;
+			continue;
+		}
+		*at = exec->next;
+		free_exec(exec);
+	}
+}
+
+static bool decode_start(struct decoder *decoder,
+			 const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_start *start =
+		fixed_part(record, sizeof(*start), &rest);
+	struct process process;
+	const char *path;
+
+	if (!start || start->head.process == 0 || start->head.pid <= 0)
+		return false;
+	path = next_text(&rest);
+	process = (struct process){
+		.number = start->head.process,
+		.pid = start->head.pid,
+		.parent_pid = start->parent_pid,
+		.parent = session_process(decoder->session, start->parent),
+		.forked = start->flags & RING_FORKED,
+		.program = session_text(decoder->session, path),
+		.command =
+			session_text(decoder->session, symbols_base_name(path)),
+		.arguments = join_arguments(decoder, &rest),
+		.started = start->head.time,
+		.network = start->network,
+	};
+	if (!process.parent && !process.forked)
+		process.parent =
+			session_pid(decoder->session, start->parent_pid);
+	if (!process.forked)
+		forget_exec(decoder, process.pid);
+	session_start(decoder->session, &process);
+	return true;
+}
+
+static bool decode_end(struct decoder *decoder,
+		       const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_end *end = fixed_part(record, sizeof(*end), &rest);
+	struct process *process = end ? sender(decoder, &end->head) : NULL;
+
+	if (!process)
+		return false;
+	session_finished(decoder->session, process);
+	return true;
+}
+
+static bool decode_exec(struct decoder *decoder,
+			const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_exec *exec = fixed_part(record, sizeof(*exec), &rest);
+	struct pending_exec *pending;
+
+	if (!exec)
+		return false;
+	forget_exec(decoder, exec->child);
+	if (record->kind == RING_EXEC_FAILED)
+		return true;
+	pending = need_memory(calloc(1, sizeof(*pending)));
+	pending->process = sender(decoder, &exec->head);
+	pending->pid = exec->child;
+	pending->path = need_memory(strdup(next_text(&rest)));
+	pending->next = decoder->execs;
+	decoder->execs = pending;
+	return true;
+}
+
+static int compare_modules(const void *a, const void *b)
+{
+	const struct module_entry *one = a;
+	const struct module_entry *two = b;
+
+	if (one->process != two->process)
+		return one->process < two->process ? -1 : 1;
+	return (one->base > two->base) - (one->base < two->base);
+}
+
+static struct module_entry *find_module(const struct decoder *decoder,
+					uint32_t process, uint64_t base)
+{
+	struct module_entry key = { .process = process, .base = base };
+	struct module_entry **found =
+		tfind(&key, &decoder->modules, compare_modules);
+
+	return found ? *found : NULL;
+}
+
+static bool decode_module(struct decoder *decoder,
+			  const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_module *module =
+		fixed_part(record, sizeof(*module), &rest);
+	struct module_entry *entry;
+	const char *path;
+
+	if (!module)
+		return false;
+	path = next_text(&rest);
+	entry = find_module(decoder, module->head.process, module->base);
+	if (!entry) {
+		entry = need_memory(calloc(1, sizeof(*entry)));
+		entry->process = module->head.process;
+		entry->base = module->base;
+		need_memory(tsearch(entry, &decoder->modules, compare_modules));
+	}
+	free(entry->path);
+	entry->path = need_memory(strdup(path));
+	symbols_module(decoder->session->symbols, path, module->head.pid);
+	return true;
+}
+
+/* What a forked process has inherited its parent has told of. */
+static const char *module_path(const struct decoder *decoder,
+			       const struct process *process, uint64_t base)
+{
+	for (; base != 0 && process;
+	     process = process->forked ? process->parent : NULL) {
+		struct module_entry *entry =
+			find_module(decoder, process->number, base);
+
+		if (entry)
+			return entry->path;
+	}
+	return NULL;
+}
+
+static bool decode_stack(struct decoder *decoder,
+			 const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_stack *stack =
+		fixed_part(record, sizeof(*stack), &rest);
+	struct process *process = stack ? sender(decoder, &stack->head) : NULL;
+	struct place *places[FRAMES_MAX];
+	struct ring_frame frame;
+
+	if (!process || stack->count > FRAMES_MAX ||
+	    stack->count * sizeof(frame) > (size_t)(rest.end - rest.at))
+		return false;
+	for (uint32_t i = 0; i < stack->count; i++) {
+		memcpy(&frame, rest.at + i * sizeof(frame), sizeof(frame));
+		places[i] =
+			symbols_place(decoder->session->symbols,
+				      module_path(decoder, process, frame.base),
+				      frame.address);
+	}
+	session_add_stack(decoder->session, process, stack->id, places,
+			  stack->count);
+	return true;
+}
+
+static bool decode_transition(struct decoder *decoder,
+			      const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_transition *told =
+		fixed_part(record, sizeof(*told), &rest);
+	struct process *process = told ? sender(decoder, &told->head) : NULL;
+	struct subject subject;
+	struct step step;
+	size_t edges;
+
+	machine_edges(&edges);
+	if (!process || told->edge >= edges || told->call >= CALL_COUNT ||
+	    told->role > ROLE_PASSIVE || told->evidence > EVIDENCE_INFERRED ||
+	    is_bad_address(&told->local) || is_bad_address(&told->peer))
+		return false;
+	subject = (struct subject){ .pid = process->pid,
+				    .fd = told->fd,
+				    .role = (enum role)told->role,
+				    .local = told->local,
+				    .peer = told->peer,
+				    .cookie = told->cookie };
+	step = (struct step){ .time = told->head.time,
+			      .edge = machine_edges(NULL) + told->edge,
+			      .process = process,
+			      .stack = session_stack(process, told->stack),
+			      .result = told->result,
+			      .fd = told->fd,
+			      .error = told->error,
+			      .unread = told->unread,
+			      .call = told->call,
+			      .evidence = told->evidence,
+			      .likely = told->likely };
+	session_step(decoder->session, &subject, &step);
+	return true;
+}
+
+static bool decode_released(struct decoder *decoder,
+			    const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_released *released =
+		fixed_part(record, sizeof(*released), &rest);
+	struct process *process = released ? sender(decoder, &released->head)
+					   : NULL;
+
+	if (!process)
+		return false;
+	session_released(decoder->session, process, released->cookie);
+	return true;
+}
+
+/* A line of the details: text, or a stack that it names. */
+static void decode_detail(struct decoder *decoder,
+			  const struct process *process, char *line,
+			  struct detail *detail)
+{
+	char *indent;
+
+	*detail = (struct detail){ .text = NULL };
+	if (line[0] != RING_STACK_MARK) {
+		detail->text = session_text(decoder->session, line);
+		return;
+	}
+	detail->stack = session_stack(process,
+				      (uint32_t)strtoul(line + 1, &indent, 10));
+	detail->indent = session_text(decoder->session,
+				      *indent == ' ' ? indent + 1 : "");
+}
+
+static bool decode_finding(struct decoder *decoder,
+			   const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_finding *told =
+		fixed_part(record, sizeof(*told), &rest);
+	struct process *process = told ? sender(decoder, &told->head) : NULL;
+	struct detail details[DETAILS_MAX];
+	struct found found;
+	char *lines;
+	char *at;
+	char *line;
+
+	if (!process || told->rule >= RULE_COUNT || told->role > ROLE_PASSIVE ||
+	    is_bad_address(&told->local) || is_bad_address(&told->peer))
+		return false;
+	found = (struct found){
+		.rule = (enum rule)told->rule,
+		.time = told->head.time,
+		.process = process,
+		.socket = session_socket(decoder->session, told->cookie),
+		.subject = { .pid = process->pid,
+			     .fd = told->fd,
+			     .role = (enum role)told->role,
+			     .local = told->local,
+			     .peer = told->peer,
+			     .cookie = told->cookie },
+		.stack = session_stack(process, told->stack),
+		.message = session_text(decoder->session, next_text(&rest)),
+		.details = details,
+		.last = told->last,
+	};
+	lines = need_memory(strdup(next_text(&rest)));
+	at = lines;
+	while ((line = strsep(&at, "\n")) != NULL) {
+		if (*line && found.detail_count < DETAILS_MAX)
+			decode_detail(decoder, process, line,
+				      &details[found.detail_count++]);
+	}
+	free(lines);
+	found.help = session_text(decoder->session, next_text(&rest));
+	found.suppressed = suppressions_match(decoder->session->symbols,
+					      found.rule, found.stack);
+	session_found(decoder->session, &found);
+	return true;
+}
+
+static bool decode_again(struct decoder *decoder,
+			 const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_again *again =
+		fixed_part(record, sizeof(*again), &rest);
+	struct process *process = again ? sender(decoder, &again->head) : NULL;
+
+	if (!process || again->rule >= RULE_COUNT)
+		return false;
+	session_repeated(decoder->session, process, (enum rule)again->rule,
+			 session_stack(process, again->stack), again->count);
+	return true;
+}
+
+static bool decode_message(struct decoder *decoder,
+			   const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_message *message =
+		fixed_part(record, sizeof(*message), &rest);
+
+	if (!message)
+		return false;
+	session_message(decoder->session, sender(decoder, &message->head),
+			next_text(&rest));
+	return true;
+}
+
+void decode(struct decoder *decoder, const struct ring_record *record)
+{
+	static bool (*const decoders[RING_KIND_COUNT])(
+		struct decoder *, const struct ring_record *) = {
+		[RING_START] = decode_start,
+		[RING_END] = decode_end,
+		[RING_EXEC] = decode_exec,
+		[RING_EXEC_FAILED] = decode_exec,
+		[RING_MODULE] = decode_module,
+		[RING_STACK] = decode_stack,
+		[RING_TRANSITION] = decode_transition,
+		[RING_RELEASED] = decode_released,
+		[RING_FINDING] = decode_finding,
+		[RING_AGAIN] = decode_again,
+		[RING_MESSAGE] = decode_message,
+	};
+
+	if (record->kind >= RING_KIND_COUNT || !decoders[record->kind] ||
+	    !decoders[record->kind](decoder, record))
+		decoder->bad++;
+}

@@ -1,0 +1,83 @@
+#include "command/outputs.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "command/command.h"
+#include "command/say.h"
+
+/* Files that are written at the end, from the finished session. */
+static const struct {
+	enum option_id option;
+	bool (*render)(FILE *stream, struct session *session);
+} renderers[] = {
+	{ OPTION_COUNT, NULL },
+};
+
+enum { RENDERER_COUNT = sizeof(renderers) / sizeof(renderers[0]) };
+
+static bool open_file(struct outputs *outputs, enum option_id option)
+{
+	const char *path = arguments_file(outputs->arguments, option);
+
+	if (!path)
+		return true;
+	outputs->files[option] = fopen(path, "we");
+	if (outputs->files[option])
+		return true;
+	say("--%s: %s: %s", option_row(option)->name, path, strerror(errno));
+	return false;
+}
+
+int outputs_begin(struct outputs *outputs, struct session *session,
+		  const struct arguments *arguments)
+{
+	int result;
+
+	*outputs =
+		(struct outputs){ .arguments = arguments, .session = session };
+	for (int i = 0; i < RENDERER_COUNT; i++) {
+		if (renderers[i].render &&
+		    !open_file(outputs, renderers[i].option))
+			return EXIT_BAD_INPUT;
+	}
+	result = render_text_begin(&outputs->text, session, arguments);
+	return result;
+}
+
+static bool close_file(struct outputs *outputs, enum option_id option,
+		       bool good)
+{
+	FILE *stream = outputs->files[option];
+
+	good = good && !ferror(stream);
+	good = fclose(stream) == 0 && good;
+	if (!good)
+		say("--%s: %s could not be written", option_row(option)->name,
+		    arguments_file(outputs->arguments, option));
+	return good;
+}
+
+bool outputs_end(struct outputs *outputs, bool has_run)
+{
+	bool good = true;
+
+	if (has_run && !arguments_on(outputs->arguments, OPTION_QUIET))
+		render_text_summary(&outputs->text);
+	if (!render_text_end(&outputs->text)) {
+		say("--log-file: the text could not be written");
+		good = false;
+	}
+	for (int i = 0; i < RENDERER_COUNT; i++) {
+		enum option_id option = renderers[i].option;
+
+		if (!renderers[i].render || !outputs->files[option])
+			continue;
+		if (!close_file(outputs, option,
+				!has_run || renderers[i].render(
+						    outputs->files[option],
+						    outputs->session)))
+			good = false;
+	}
+	return good;
+}

@@ -1,0 +1,252 @@
+/* The last part of the text: what the run was, what is left, what is unknown. */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "command/render_text.h"
+
+enum { SHOWN_MAX = 10, TEXT_SIZE = 512 };
+
+static void line(struct render_text *render, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void line(struct render_text *render, const char *format, ...)
+{
+	va_list list;
+
+	fputs("tcpshadow: ", render->stream);
+	va_start(list, format);
+	vfprintf(render->stream, format, list);
+	va_end(list);
+	fputc('\n', render->stream);
+}
+
+static const char *plural(unsigned int count, const char *one, const char *many)
+{
+	return count == 1 ? one : many;
+}
+
+static void print_end(struct render_text *render)
+{
+	int status = render->session->status;
+
+	if (WIFSIGNALED(status))
+		line(render,
+		     "== the program was killed by SIG%s (a shell shows status "
+		     "%d)",
+		     sigabbrev_np(WTERMSIG(status)), 128 + WTERMSIG(status));
+	else
+		line(render, "== the program ended with status %d",
+		     WEXITSTATUS(status));
+}
+
+static unsigned int count_processes(const struct session *session)
+{
+	unsigned int count = 0;
+
+	for (const struct process *process = session->processes; process;
+	     process = process->next)
+		count += !process->replaced;
+	return count;
+}
+
+static void print_size(struct render_text *render)
+{
+	const struct session *session = render->session;
+	unsigned int processes = count_processes(session);
+	unsigned int connections = session->folded;
+	unsigned int listeners = 0;
+	double seconds = (double)(session->ended - session->started) / 1e9;
+
+	for (const struct tcp_socket *socket = session->sockets; socket;
+	     socket = socket->next) {
+		/* Two ends that are both here are one connection. */
+		if (socket->listened)
+			listeners++;
+		else if (!socket->other_end ||
+			 socket->other_end->number > socket->number)
+			connections++;
+	}
+	line(render, "%u %s, %u %s, %u %s, %.1f s", processes,
+	     plural(processes, "process", "processes"), connections,
+	     plural(connections, "connection", "connections"), listeners,
+	     plural(listeners, "listener", "listeners"), seconds);
+}
+
+static void print_findings(struct render_text *render)
+{
+	const struct session *session = render->session;
+	unsigned int by_rule[RULE_COUNT] = { 0 };
+
+	for (const struct found *found = session->found; found;
+	     found = found->next) {
+		if (!found->suppressed)
+			by_rule[found->rule] += 1 + found->repeated;
+	}
+	line(render, "findings: %u %s, %u %s, %u %s%s",
+	     session->counts[SEVERITY_ERROR],
+	     plural(session->counts[SEVERITY_ERROR], "error", "errors"),
+	     session->counts[SEVERITY_WARNING],
+	     plural(session->counts[SEVERITY_WARNING], "warning", "warnings"),
+	     session->counts[SEVERITY_NOTE],
+	     plural(session->counts[SEVERITY_NOTE], "note", "notes"),
+	     session->suppressed ? " (and some were suppressed)" : "");
+	for (int severity = SEVERITY_ERROR; severity >= 0; severity--) {
+		for (int i = 0; i < RULE_COUNT; i++) {
+			enum rule rule = (enum rule)i;
+
+			if (by_rule[i] == 0 ||
+			    (int)rule_severity(rule) != severity)
+				continue;
+			line(render, "  %-7s  %u times  %s",
+			     severity_name(rule_severity(rule)), by_rule[i],
+			     rule_slug(rule));
+		}
+	}
+}
+
+static const char *ends_of(const struct tcp_socket *socket, char *space)
+{
+	struct subject subject = { .fd = socket->fd,
+				   .role = socket->role,
+				   .local = socket->local,
+				   .peer = socket->peer };
+	struct text text;
+
+	text_begin(&text, space, TEXT_SIZE);
+	event_add_subject(&text, &subject);
+	return space;
+}
+
+/* Where a socket was made, in one line; "" when that is not known. */
+static const char *birth_of(struct render_text *render,
+			    const struct tcp_socket *socket, char *space)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *stream;
+
+	space[0] = '\0';
+	if (!socket->born || socket->born->count == 0)
+		return space;
+	stream = open_memstream(&text, &size);
+	if (!stream)
+		return space;
+	render_text_stack(stream, render->session->symbols, socket->born, "",
+			  render->directory);
+	fclose(stream);
+	text[strcspn(text, "\n")] = '\0';
+	/* Without the number of the frame. */
+	snprintf(space, TEXT_SIZE, ", made by %s",
+		 strchr(text, ' ') ? strchr(text, ' ') + 1 : text);
+	free(text);
+	return space;
+}
+
+static void print_open(struct render_text *render)
+{
+	char ends[TEXT_SIZE];
+	char birth[TEXT_SIZE];
+	unsigned int count = 0;
+
+	for (const struct tcp_socket *socket = render->session->sockets; socket;
+	     socket = socket->next) {
+		if (socket->open_state == ST_UNKNOWN)
+			continue;
+		if (count++ == 0)
+			line(render, "still open when their process ended:");
+		if (count > SHOWN_MAX)
+			continue;
+		line(render, "  pid %d (%s) %s %s%s", socket->owner->pid,
+		     process_last_image(socket->owner)->command,
+		     ends_of(socket, ends), state_name(socket->open_state),
+		     birth_of(render, socket, birth));
+	}
+	if (count > SHOWN_MAX)
+		line(render, "  and %u more", count - SHOWN_MAX);
+}
+
+/* Who keeps the socket in its state. */
+static void add_keeper(const struct tcp_socket *socket, char *space)
+{
+	const struct leftover *left = socket->left;
+	const struct tcp_socket *other = socket->other_end;
+	size_t used = strlen(space);
+
+	if (left->timed)
+		snprintf(space + used, TEXT_SIZE - used, ", %u s left",
+			 (left->expires + 999) / 1000);
+	else if (left->pid)
+		snprintf(space + used, TEXT_SIZE - used,
+			 ", held by pid %d (%s) fd %d", left->pid,
+			 left->command, left->fd);
+	used = strlen(space);
+	if (other && other->state != ST_CLOSED && other->state != ST_TIME_WAIT)
+		snprintf(space + used, TEXT_SIZE - used,
+			 "; the other end: pid %d (%s) fd %d, %s",
+			 other->owner->pid,
+			 process_last_image(other->owner)->command, other->fd,
+			 state_name(other->state));
+}
+
+static void print_left(struct render_text *render)
+{
+	unsigned int states[ST_COUNT] = { 0 };
+	char ends[TEXT_SIZE];
+	char keeper[TEXT_SIZE];
+	unsigned int count = 0;
+
+	for (const struct tcp_socket *socket = render->session->sockets; socket;
+	     socket = socket->next) {
+		if (!socket->left)
+			continue;
+		if (count++ == 0)
+			line(render, "left in the kernel:");
+		if (count > SHOWN_MAX) {
+			states[socket->state]++;
+			continue;
+		}
+		snprintf(keeper, sizeof(keeper), "%s",
+			 state_name(socket->state));
+		add_keeper(socket, keeper);
+		line(render, "  %s %s (pid %d, %s)", ends_of(socket, ends),
+		     keeper, socket->owner->pid,
+		     process_last_image(socket->owner)->command);
+	}
+	for (int i = 0; i < ST_COUNT; i++) {
+		if (states[i] > 0)
+			line(render, "  and %u more in %s", states[i],
+			     state_name((enum tcp_state)i));
+	}
+}
+
+static void print_gaps(struct render_text *render)
+{
+	const struct session *session = render->session;
+	bool blind = session->process_count == 0;
+
+	for (const struct found *found = session->found; found;
+	     found = found->next)
+		blind |= found->rule == RULE_BLIND_SPOT && !found->suppressed;
+	if (session->lost > 0)
+		line(render,
+		     "%llu events were lost: the program was faster than "
+		     "tcpshadow could read",
+		     (unsigned long long)session->lost);
+	if (session->holes > 0)
+		line(render, "%llu events were begun and never finished",
+		     (unsigned long long)session->holes);
+	if (blind || session->lost > 0 || session->holes > 0)
+		line(render, "this picture is incomplete");
+}
+
+void render_text_summary(struct render_text *render)
+{
+	print_end(render);
+	print_size(render);
+	print_findings(render);
+	print_open(render);
+	print_left(render);
+	print_gaps(render);
+}

@@ -1,0 +1,43 @@
+/*
+ * The run as text for a person: findings (and, if wanted, transitions) as they
+ * come, a summary at the end.
+ *
+ * Owns: its output stream. Called by: cmd_run, cmd_report.
+ */
+#ifndef COMMAND_RENDER_TEXT_H
+#define COMMAND_RENDER_TEXT_H
+
+#include <stdio.h>
+
+#include "command/arguments.h"
+#include "command/session.h"
+
+struct render_text {
+	struct watch watch; /* first: watchers are given this address */
+	struct session *session;
+	FILE *stream;
+	bool verbose;
+	bool color;
+	bool gen_suppressions;
+	char *directory; /* paths below it are shown relative */
+};
+
+/*
+ * Opens the destination of --log-file and watches the session. 0, or
+ * EXIT_BAD_INPUT after a sentence.
+ */
+int render_text_begin(struct render_text *render, struct session *session,
+		      const struct arguments *arguments);
+
+/* The summary. */
+void render_text_summary(struct render_text *render);
+
+/* False when something could not be written. */
+bool render_text_end(struct render_text *render);
+
+/* "#0 function (file:line)\n" a frame, each after the indent. */
+void render_text_stack(FILE *stream, struct symbols *symbols,
+		       const struct stack *stack, const char *indent,
+		       const char *directory);
+
+#endif

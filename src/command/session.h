@@ -1,0 +1,230 @@
+/*
+ * What is known of a run: its processes, their sockets, what was found.
+ *
+ * Owns: all of it, until session_free. Fed by: decode (the ring), read_trace (a
+ * stored run), supervise and aftermath (what the kernel says once a process has
+ * ended). Read by: the renderers. Watchers are told of each event as it comes.
+ * Every text in here is printable ASCII: it is made so on its way in.
+ */
+#ifndef COMMAND_SESSION_H
+#define COMMAND_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "command/symbols.h"
+#include "model/event.h"
+
+enum { SEVERITY_COUNT = SEVERITY_ERROR + 1 };
+
+struct stack {
+	uint32_t id; /* in its process */
+	unsigned int count;
+	struct stack *next;
+	struct place *places[]; /* innermost first */
+};
+
+/*
+ * A process from its start, or its last exec, to its end or its next exec. Only
+ * those that carry the library are here.
+ */
+struct process {
+	struct process *next; /* in the order of their starts */
+	uint32_t number;      /* in the run, from 1 on */
+	int pid;
+	int parent_pid;
+	struct process *parent;      /* that forked it, NULL: not known */
+	struct process *replaced;    /* what it was before the exec */
+	struct process *replaced_by; /* what it became by an exec */
+	bool forked;                 /* not begun by an exec */
+	bool finished;               /* its exit handlers have run */
+	bool gone;                   /* the kernel has it no more */
+	bool status_known;
+	int status;            /* as of wait(2), when known */
+	const char *program;   /* path */
+	const char *command;   /* the last part of it */
+	const char *arguments; /* all, with blanks between them */
+	uint64_t started;      /* CLOCK_REALTIME, ns */
+	uint64_t ended;        /* 0: it has not */
+	uint64_t network;      /* inode of its network namespace */
+	unsigned int found[SEVERITY_COUNT];
+	struct stack *stacks;
+};
+
+/* One transition. */
+struct step {
+	uint64_t time; /* CLOCK_REALTIME, ns */
+	const struct edge *edge;
+	struct process *process; /* that saw it */
+	struct stack *stack;     /* of the call that made the socket */
+	long result;
+	int fd;
+	int error;
+	int unread;
+	uint16_t call; /* enum call */
+	uint8_t evidence;
+	bool likely;
+};
+
+/* What the kernel says at the end of a run about a socket that it still has. */
+struct leftover {
+	bool timed;
+	uint32_t expires; /* ms, when timed */
+	uint32_t inode;   /* 0: no process holds it */
+	int pid;          /* that holds it, 0: not known */
+	int fd;
+	const char *command;
+};
+
+struct tcp_socket {
+	struct tcp_socket *next;
+	uint32_t number; /* in the run, from 1 on */
+	uint64_t cookie; /* 0: not known */
+	struct process *owner;
+	struct tcp_socket *other_end; /* on this machine and in this run */
+	int fd;                       /* the last number it had */
+	enum role role;
+	struct address local;
+	struct address peer;
+	enum tcp_state state;
+	enum tcp_state open_state; /* at its process's end; UNKNOWN: closed */
+	bool listened;
+	bool released;  /* its owner has closed it, another process holds it */
+	bool looked_up; /* since its process ended */
+	uint64_t first; /* times of the first and last step */
+	uint64_t last;
+	struct stack *born;
+	struct step *steps;
+	unsigned int step_count;
+	unsigned int found;
+	struct leftover *left; /* NULL: the kernel has it no more */
+};
+
+/* A line of a finding's details, or a stack. */
+struct detail {
+	const char *text; /* NULL: a stack */
+	struct stack *stack;
+	const char *indent;
+};
+
+struct found {
+	struct found *next;
+	enum rule rule;
+	uint64_t time;
+	struct process *process;   /* NULL: about the run */
+	struct tcp_socket *socket; /* NULL: not about one */
+	struct subject subject;    /* as it was then; fd -1: none */
+	struct stack *stack;       /* NULL: none */
+	const char *message;
+	struct detail *details;
+	unsigned int detail_count;
+	const char *help;
+	unsigned int repeated; /* times it came again */
+	bool suppressed;
+	bool last; /* of its rule that its process will tell */
+};
+
+/* Told of each event, in order. Any of them may be NULL. */
+struct watch {
+	void (*started)(struct watch *, const struct process *);
+	void (*ended)(struct watch *, const struct process *);
+	void (*stack)(struct watch *, const struct process *,
+		      const struct stack *);
+	void (*transition)(struct watch *, const struct tcp_socket *,
+			   const struct step *);
+	void (*finding)(struct watch *, const struct found *);
+	void (*repeated)(struct watch *, const struct found *);
+	void (*message)(struct watch *, const struct process *,
+			const char *text);
+	struct watch *next;
+};
+
+struct session {
+	struct process *processes;
+	struct tcp_socket *sockets;
+	struct found *found;
+	unsigned int process_count;
+	unsigned int socket_count;
+	unsigned int folded;       /* sockets that were counted and dropped */
+	unsigned int *edge_counts; /* by row of machine_edges */
+	unsigned int counts[SEVERITY_COUNT]; /* findings, not suppressed */
+	unsigned int suppressed;
+	uint64_t lost;  /* records that found no room in the ring */
+	uint64_t holes; /* records that were begun and never finished */
+	uint64_t started;
+	uint64_t ended;
+	const char *command_line;
+	int status; /* of the program, as of wait(2) */
+	struct symbols *symbols;
+	struct watch *watches;
+	struct session_index *index;
+};
+
+struct session *session_new(void);
+void session_free(struct session *session);
+void session_watch(struct session *session, struct watch *watch);
+
+/* The one copy of a text, made printable; it lives as long as the session. */
+const char *session_text(struct session *session, const char *text);
+
+struct process *session_process(const struct session *session, uint32_t number);
+
+/* The process that has (or had last) this pid, NULL if none. */
+struct process *session_pid(const struct session *session, int pid);
+
+/*
+ * A process begins. What is in `start` is copied; number, pid and started must
+ * be set. A process of the same pid that was not forked anew is replaced.
+ */
+struct process *session_start(struct session *session,
+			      const struct process *start);
+
+/* Its exit handlers have run. */
+void session_finished(struct session *session, struct process *process);
+
+/* The kernel has it no more; status as of wait(2), NULL: not known. */
+void session_gone(struct session *session, struct process *process,
+		  uint64_t time, const int *status);
+
+struct stack *session_add_stack(struct session *session,
+				struct process *process, uint32_t id,
+				struct place *const *places,
+				unsigned int count);
+
+/* NULL when the id is 0 or was never told. */
+struct stack *session_stack(const struct process *process, uint32_t id);
+
+/* A transition of the socket with this cookie, or on this descriptor. */
+struct tcp_socket *session_step(struct session *session,
+				const struct subject *subject,
+				const struct step *step);
+
+/* The process has closed it; another process still holds it. */
+void session_released(struct session *session, const struct process *process,
+		      uint64_t cookie);
+
+/* The socket with this cookie, NULL if there is none. */
+struct tcp_socket *session_socket(const struct session *session,
+				  uint64_t cookie);
+
+/* Copies `found`; its details too. */
+struct found *session_found(struct session *session, const struct found *found);
+
+/* The finding of this rule and stack of the process came again. */
+void session_repeated(struct session *session, struct process *process,
+		      enum rule rule, const struct stack *stack,
+		      unsigned int count);
+
+void session_message(struct session *session, const struct process *process,
+		     const char *text);
+
+/* A blind-spot finding of the command's own. */
+void session_blind(struct session *session, struct process *process,
+		   const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The last image of the process: what it was when it ended. */
+const struct process *process_last_image(const struct process *process);
+
+#endif

@@ -1,0 +1,262 @@
+/* The sockets of a session. */
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "command/say.h"
+#include "command/session_index.h"
+
+/*
+ * A server may make connections for weeks. Past so many the oldest that have
+ * ended, and of which nothing was found, are counted and dropped.
+ */
+enum { SOCKETS_KEPT = 200000 };
+
+struct end_entry {
+	struct address local;
+	struct address peer;
+	struct tcp_socket *socket;
+};
+
+static void free_socket(struct tcp_socket *socket)
+{
+	free(socket->steps);
+	free(socket->left);
+	free(socket);
+}
+
+static void keep(void *pointer)
+{
+	(void)pointer;
+}
+
+void session_free_sockets(struct session *session)
+{
+	tdestroy(session->index->cookies, keep);
+	tdestroy(session->index->ends, free);
+	while (session->sockets) {
+		struct tcp_socket *socket = session->sockets;
+
+		session->sockets = socket->next;
+		free_socket(socket);
+	}
+}
+
+static int compare_cookies(const void *a, const void *b)
+{
+	const struct tcp_socket *one = a;
+	const struct tcp_socket *two = b;
+
+	return (one->cookie > two->cookie) - (one->cookie < two->cookie);
+}
+
+struct tcp_socket *session_socket(const struct session *session,
+				  uint64_t cookie)
+{
+	struct tcp_socket key = { .cookie = cookie };
+	struct tcp_socket **found =
+		cookie ? tfind(&key, &session->index->cookies, compare_cookies)
+		       : NULL;
+
+	return found ? *found : NULL;
+}
+
+/* Without a cookie (in a sandbox): the newest on this descriptor. */
+static struct tcp_socket *find_by_descriptor(const struct session *session,
+					     const struct process *process,
+					     int fd)
+{
+	struct tcp_socket *found = NULL;
+
+	for (struct tcp_socket *socket = session->sockets; socket;
+	     socket = socket->next) {
+		if (socket->cookie == 0 && socket->owner == process &&
+		    socket->fd == fd)
+			found = socket;
+	}
+	return found;
+}
+
+static int compare_ends(const void *a, const void *b)
+{
+	const struct end_entry *one = a;
+	const struct end_entry *two = b;
+	int order = memcmp(&one->local, &two->local, sizeof(one->local));
+
+	return order ? order
+		     : memcmp(&one->peer, &two->peer, sizeof(one->peer));
+}
+
+/* An IPv4-mapped address is the IPv4 one of the other end. */
+static struct address plain_address(const struct address *address)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	struct address plain = { .port = address->port,
+				 .family = address->family };
+
+	if (address->family == AF_INET6 &&
+	    memcmp(address->bytes, mapped, sizeof(mapped)) == 0) {
+		plain.family = AF_INET;
+		memcpy(plain.bytes, address->bytes + sizeof(mapped), 4);
+		return plain;
+	}
+	memcpy(plain.bytes, address->bytes, sizeof(plain.bytes));
+	return plain;
+}
+
+/* Files the socket under its ends, and finds the socket at the other one. */
+static void file_ends(struct session *session, struct tcp_socket *socket)
+{
+	struct end_entry key = { .local = plain_address(&socket->local),
+				 .peer = plain_address(&socket->peer),
+				 .socket = socket };
+	struct end_entry mirror = { .local = key.peer, .peer = key.local };
+	void **tree = &session->index->ends;
+	struct end_entry **found;
+	struct end_entry *entry;
+
+	if (socket->peer.port == 0 || socket->local.port == 0)
+		return;
+	found = tfind(&key, tree, compare_ends);
+	if (found) {
+		(*found)->socket = socket;
+	} else {
+		entry = need_memory(malloc(sizeof(*entry)));
+		*entry = key;
+		need_memory(tsearch(entry, tree, compare_ends));
+	}
+	found = tfind(&mirror, tree, compare_ends);
+	if (!found || (*found)->socket == socket)
+		return;
+	socket->other_end = (*found)->socket;
+	(*found)->socket->other_end = socket;
+}
+
+static void forget_ends(struct session *session, struct tcp_socket *socket)
+{
+	struct end_entry key = { .local = plain_address(&socket->local),
+				 .peer = plain_address(&socket->peer) };
+	struct end_entry **found =
+		tfind(&key, &session->index->ends, compare_ends);
+	struct end_entry *entry = found ? *found : NULL;
+
+	if (!entry || entry->socket != socket)
+		return;
+	tdelete(entry, &session->index->ends, compare_ends);
+	free(entry);
+}
+
+static bool may_be_dropped(const struct tcp_socket *socket)
+{
+	return (socket->state == ST_CLOSED || socket->state == ST_TIME_WAIT) &&
+	       socket->found == 0 &&
+	       (!socket->other_end || socket->other_end->state == ST_CLOSED ||
+		socket->other_end->state == ST_TIME_WAIT);
+}
+
+/* Counts and drops the oldest socket that nothing depends on. */
+static void fold_one(struct session *session)
+{
+	struct session_index *index = session->index;
+	struct tcp_socket **at = index->oldest;
+	struct tcp_socket *socket;
+
+	while (*at && !may_be_dropped(*at))
+		at = &(*at)->next;
+	index->oldest = at;
+	socket = *at;
+	if (!socket || !socket->next)
+		return;
+	*at = socket->next;
+	if (socket->cookie)
+		tdelete(socket, &index->cookies, compare_cookies);
+	forget_ends(session, socket);
+	if (socket->other_end)
+		socket->other_end->other_end = NULL;
+	free_socket(socket);
+	session->folded++;
+	index->kept--;
+}
+
+static struct tcp_socket *add_socket(struct session *session, uint64_t cookie)
+{
+	struct tcp_socket *socket = need_memory(calloc(1, sizeof(*socket)));
+
+	socket->cookie = cookie;
+	socket->number = ++session->socket_count;
+	*session->index->last_socket = socket;
+	session->index->last_socket = &socket->next;
+	if (cookie)
+		need_memory(tsearch(socket, &session->index->cookies,
+				    compare_cookies));
+	if (++session->index->kept > SOCKETS_KEPT)
+		fold_one(session);
+	return socket;
+}
+
+static void append_step(struct tcp_socket *socket, const struct step *step)
+{
+	unsigned int count = socket->step_count;
+
+	/* Room is doubled: whenever the count is a power of two it is used up. */
+	if ((count & (count - 1)) == 0) {
+		size_t room = count ? 2 * (size_t)count : 1;
+
+		socket->steps = need_memory(
+			realloc(socket->steps, room * sizeof(*socket->steps)));
+	}
+	socket->steps[socket->step_count++] = *step;
+}
+
+void session_released(struct session *session, const struct process *process,
+		      uint64_t cookie)
+{
+	struct tcp_socket *socket = session_socket(session, cookie);
+
+	if (socket && socket->owner == process)
+		socket->released = true;
+}
+
+struct tcp_socket *session_step(struct session *session,
+				const struct subject *subject,
+				const struct step *step)
+{
+	struct tcp_socket *socket =
+		subject->cookie ? session_socket(session, subject->cookie)
+				: find_by_descriptor(session, step->process,
+						     subject->fd);
+	bool moved;
+
+	if (!socket) {
+		socket = add_socket(session, subject->cookie);
+		socket->owner = step->process;
+		socket->first = step->time;
+		socket->born = step->stack;
+	}
+	moved = memcmp(&socket->local, &subject->local,
+		       sizeof(socket->local)) != 0 ||
+		memcmp(&socket->peer, &subject->peer, sizeof(socket->peer)) !=
+			0;
+	socket->fd = subject->fd;
+	/* It may be accepted by one process and served by another. */
+	if (socket->owner != step->process) {
+		socket->owner = step->process;
+		socket->released = false;
+	}
+	socket->looked_up = false;
+	if (subject->role != ROLE_NONE)
+		socket->role = subject->role;
+	if (moved) {
+		socket->local = subject->local;
+		socket->peer = subject->peer;
+		file_ends(session, socket);
+	}
+	socket->state = step->edge->to;
+	socket->listened |= socket->state == ST_LISTEN;
+	socket->last = step->time;
+	session->edge_counts[step->edge - machine_edges(NULL)]++;
+	append_step(socket, step);
+	TELL(session, transition, socket, step);
+	return socket;
+}

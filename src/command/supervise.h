@@ -1,0 +1,47 @@
+/*
+ * The program as a process: started, given the signals that were meant for it,
+ * stopped and continued with the command, waited for together with whatever it
+ * leaves behind (the command is its tree's subreaper).
+ *
+ * Owns: the command's signal mask and dispositions while the program runs.
+ * Called by: cmd_run. The program itself starts with those that the command was
+ * started with, in the same process group and on the same terminal.
+ */
+#ifndef COMMAND_SUPERVISE_H
+#define COMMAND_SUPERVISE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct supervisor {
+	pid_t pid; /* the program */
+	bool ended;
+	bool all_ended; /* it, and all its descendants */
+	int status;     /* as of wait(2), once ended */
+	int signals;    /* signalfd */
+	int events;     /* epoll: the signals, and processes that end */
+
+	/* Is this process one of the program's tree? */
+	bool (*is_ours)(void *argument, pid_t pid);
+	/* A process has ended; status: as of wait(2), NULL: not known. */
+	void (*gone)(void *argument, pid_t pid, const int *status);
+	void *argument;
+};
+
+/* -errno if it could not be started: errno is execve(2)'s. */
+int supervise_start(struct supervisor *supervisor, const char *path,
+		    char *const argv[], char *const environment[]);
+
+/*
+ * Tells when this process ends, even if it is nobody's child of ours. False
+ * when it has ended already.
+ */
+bool supervise_watch(struct supervisor *supervisor, pid_t pid);
+
+/* Handles what happens within so many milliseconds; returns at the first. */
+void supervise_wait(struct supervisor *supervisor, int timeout);
+
+/* Ends this process as the program ended: same status, same signal. */
+void supervise_end_as(int status) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,123 @@
+#include "command/suppressions.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/say.h"
+#include "model/suppress.h"
+
+/* The parsed blocks point into it. */
+static char *text;
+static const char *file_name;
+static bool is_good;
+
+static void tell_mistake(unsigned int line, const char *what)
+{
+	say("%s:%u: %s", file_name, line, what);
+	is_good = false;
+}
+
+static char *read_file(const char *path)
+{
+	FILE *stream = fopen(path, "re");
+	size_t size = 0;
+	char *read = NULL;
+
+	if (!stream)
+		return NULL;
+	if (getdelim(&read, &size, '\0', stream) < 0) {
+		free(read);
+		read = ferror(stream) ? NULL : need_memory(strdup(""));
+	}
+	fclose(stream);
+	return read;
+}
+
+bool suppressions_load(const char *path)
+{
+	suppress_clear();
+	free(text);
+	text = read_file(path);
+	if (!text) {
+		say("suppressions: %s: %s", path, strerror(errno));
+		return false;
+	}
+	file_name = path;
+	is_good = true;
+	suppress_parse(text, tell_mistake);
+	return is_good;
+}
+
+/* The frames one by one, with the functions that were inlined. */
+struct walk {
+	struct symbols *symbols;
+	const struct stack *stack;
+};
+
+static bool name_frame(unsigned int wanted, struct frame_names *names,
+		       void *argument)
+{
+	const struct walk *walk = argument;
+	unsigned int at = 0;
+
+	for (unsigned int i = 0; i < walk->stack->count; i++) {
+		struct place *place = walk->stack->places[i];
+		const struct symbol *symbol =
+			symbols_resolve(walk->symbols, place);
+
+		do {
+			if (at++ == wanted) {
+				*names = (struct frame_names){
+					.module =
+						place->module
+							? symbols_base_name(
+								  place->module)
+							: NULL,
+					.function = symbol ? symbol->function
+							   : NULL,
+					.source =
+						symbol && symbol->file
+							? symbols_base_name(
+								  symbol->file)
+							: NULL,
+				};
+				return true;
+			}
+			symbol = symbol ? symbol->outer : NULL;
+		} while (symbol);
+	}
+	return false;
+}
+
+bool suppressions_match(struct symbols *symbols, enum rule rule,
+			const struct stack *stack)
+{
+	static const struct stack empty = { .count = 0 };
+	struct walk walk = { .symbols = symbols,
+			     .stack = stack ? stack : &empty };
+
+	return text && suppress_matches(rule, name_frame, &walk);
+}
+
+void suppressions_print(FILE *stream, struct symbols *symbols,
+			const struct found *found)
+{
+	static const struct stack empty = { .count = 0 };
+	struct walk walk = { .symbols = symbols,
+			     .stack = found->stack ? found->stack : &empty };
+	struct frame_names names;
+
+	fprintf(stream, "{\n   <a name for it>\n   %s\n",
+		rule_slug(found->rule));
+	/* As many as a block may have; what is not named matches any. */
+	for (unsigned int i = 0;
+	     i < SUPPRESS_FRAMES_MAX && name_frame(i, &names, &walk); i++) {
+		if (names.function)
+			fprintf(stream, "   fun:%s\n", names.function);
+		else
+			fprintf(stream, "   obj:%s\n",
+				names.module ? names.module : "*");
+	}
+	fputs("}\n", stream);
+}

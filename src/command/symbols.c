@@ -1,0 +1,403 @@
+#include "command/symbols.h"
+
+#include <dwarf.h>
+#include <elfutils/libdw.h>
+#include <elfutils/libdwfl.h>
+#include <fcntl.h>
+#include <libiberty/demangle.h>
+#include <search.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "command/say.h"
+
+struct module {
+	char *path;
+	int fd; /* -1: not open */
+	Dwfl *dwfl;
+	Dwfl_Module *handle; /* NULL until it is needed, or if it failed */
+	bool tried;
+};
+
+struct known_place {
+	struct place place;
+	struct known_place *next;
+};
+
+struct known_symbol {
+	struct symbol symbol;
+	struct known_symbol *next;
+};
+
+struct symbols {
+	void *modules; /* tree of struct module, by path */
+	void *places;  /* tree of struct known_place */
+	void *texts;   /* tree of char * */
+	struct known_place *all_places;
+	struct known_symbol *all_symbols;
+	unsigned int open_files;
+};
+
+enum { OPEN_FILES_MAX = 256 };
+
+const char *symbols_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+struct symbols *symbols_new(void)
+{
+	/* A look at a stack is no reason to talk to the network. */
+	unsetenv("DEBUGINFOD_URLS");
+	return need_memory(calloc(1, sizeof(struct symbols)));
+}
+
+static void free_module(void *pointer)
+{
+	struct module *module = pointer;
+
+	if (module->dwfl)
+		dwfl_end(module->dwfl);
+	if (module->fd >= 0)
+		close(module->fd);
+	free(module->path);
+	free(module);
+}
+
+static void keep(void *pointer)
+{
+	(void)pointer;
+}
+
+void symbols_free(struct symbols *symbols)
+{
+	tdestroy(symbols->modules, free_module);
+	tdestroy(symbols->places, keep);
+	tdestroy(symbols->texts, free);
+	while (symbols->all_places) {
+		struct known_place *place = symbols->all_places;
+
+		symbols->all_places = place->next;
+		free(place);
+	}
+	while (symbols->all_symbols) {
+		struct known_symbol *symbol = symbols->all_symbols;
+
+		symbols->all_symbols = symbol->next;
+		free(symbol);
+	}
+	free(symbols);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The one copy, made printable. NULL stays NULL. */
+static const char *intern(struct symbols *symbols, const char *text)
+{
+	char *printable;
+	char **found;
+
+	if (!text)
+		return NULL;
+	printable = say_printable(text);
+	found = need_memory(tsearch(printable, &symbols->texts, compare_texts));
+	if (*found != printable)
+		free(printable);
+	return *found;
+}
+
+static int compare_modules(const void *a, const void *b)
+{
+	const struct module *one = a;
+	const struct module *two = b;
+
+	return strcmp(one->path, two->path);
+}
+
+static struct module *find_module(struct symbols *symbols, const char *path)
+{
+	struct module key = { .path = (char *)path };
+	struct module **found = tfind(&key, &symbols->modules, compare_modules);
+
+	return found ? *found : NULL;
+}
+
+void symbols_module(struct symbols *symbols, const char *path, int pid)
+{
+	struct module *module = find_module(symbols, path);
+	char *inside = NULL;
+
+	if (path[0] != '/' || (module && module->fd >= 0))
+		return;
+	if (!module) {
+		module = need_memory(calloc(1, sizeof(*module)));
+		module->path = need_memory(strdup(path));
+		module->fd = -1;
+		need_memory(
+			tsearch(module, &symbols->modules, compare_modules));
+	}
+	if (symbols->open_files >= OPEN_FILES_MAX || module->tried)
+		return;
+	/* The process may live in another root. */
+	if (pid > 0 && asprintf(&inside, "/proc/%d/root%s", pid, path) >= 0) {
+		module->fd = open(inside, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		free(inside);
+	}
+	if (module->fd < 0)
+		module->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (module->fd >= 0)
+		symbols->open_files++;
+}
+
+static int compare_places(const void *a, const void *b)
+{
+	const struct place *one = a;
+	const struct place *two = b;
+
+	if (one->module != two->module)
+		return (uintptr_t)one->module < (uintptr_t)two->module ? -1 : 1;
+	return (one->offset > two->offset) - (one->offset < two->offset);
+}
+
+struct place *symbols_place(struct symbols *symbols, const char *module,
+			    uint64_t offset)
+{
+	struct place key = { .module = intern(symbols, module),
+			     .offset = offset };
+	struct place **found = tfind(&key, &symbols->places, compare_places);
+	struct known_place *known;
+
+	if (found)
+		return *found;
+	known = need_memory(calloc(1, sizeof(*known)));
+	known->place = key;
+	known->next = symbols->all_places;
+	symbols->all_places = known;
+	need_memory(tsearch(&known->place, &symbols->places, compare_places));
+	return &known->place;
+}
+
+/* "/a/b/../c" is "/a/c", as far as names go. */
+static char *without_detours(const char *path)
+{
+	char *copy = need_memory(strdup(path));
+	char *at;
+
+	while ((at = strstr(copy, "/../")) != NULL && at != copy) {
+		char *before = memrchr(copy, '/', (size_t)(at - copy));
+
+		if (!before || strncmp(before, "/..", 3) == 0)
+			break;
+		memmove(before, at + 3, strlen(at + 3) + 1);
+	}
+	while ((at = strstr(copy, "/./")) != NULL)
+		memmove(at, at + 2, strlen(at + 2) + 1);
+	return copy;
+}
+
+static struct symbol *add_symbol(struct symbols *symbols, const char *function,
+				 const char *file, unsigned int line)
+{
+	struct known_symbol *known = need_memory(calloc(1, sizeof(*known)));
+	char *path = file ? without_detours(file) : NULL;
+
+	known->symbol.function = intern(symbols, function);
+	known->symbol.file = intern(symbols, path);
+	known->symbol.line = line;
+	free(path);
+	known->next = symbols->all_symbols;
+	symbols->all_symbols = known;
+	return &known->symbol;
+}
+
+void symbols_tell(struct symbols *symbols, struct place *place,
+		  const struct symbol *symbol)
+{
+	struct symbol **end = &place->symbol;
+
+	if (place->resolved)
+		return;
+	place->resolved = true;
+	for (; symbol; symbol = symbol->outer) {
+		*end = add_symbol(symbols, symbol->function, symbol->file,
+				  symbol->line);
+		end = &(*end)->outer;
+	}
+}
+
+static void open_module(struct module *module)
+{
+	static char *debuginfo_path;
+	static const Dwfl_Callbacks callbacks = {
+		.find_elf = dwfl_build_id_find_elf,
+		.find_debuginfo = dwfl_standard_find_debuginfo,
+		.debuginfo_path = &debuginfo_path,
+	};
+	int fd;
+
+	module->tried = true;
+	fd = module->fd >= 0 ? fcntl(module->fd, F_DUPFD_CLOEXEC, 0) : -1;
+	if (fd < 0)
+		return;
+	module->dwfl = dwfl_begin(&callbacks);
+	if (!module->dwfl) {
+		close(fd);
+		return;
+	}
+	dwfl_report_begin(module->dwfl);
+	/* Base 0: then addresses are the object's own. libdw takes the fd. */
+	module->handle = dwfl_report_elf(module->dwfl,
+					 symbols_base_name(module->path),
+					 module->path, fd, 0, true);
+	if (!module->handle)
+		close(fd);
+	dwfl_report_end(module->dwfl, NULL, NULL);
+}
+
+/* Without the types of parameters: the line tells which one it is. */
+static char *demangle(const char *name)
+{
+	return name ? cplus_demangle(name, DMGL_AUTO | DMGL_NO_OPTS) : NULL;
+}
+
+static const char *function_name(Dwarf_Die *die, char **to_free)
+{
+	Dwarf_Attribute attribute;
+	const char *linkage = dwarf_formstring(
+		dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute));
+
+	*to_free = demangle(linkage);
+	return *to_free ? *to_free : dwarf_diename(die);
+}
+
+static const char *call_file(Dwarf_Die *unit, Dwarf_Die *inlined)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word index;
+	Dwarf_Files *files;
+	size_t count;
+
+	if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute),
+			    &index) != 0 ||
+	    dwarf_getsrcfiles(unit, &files, &count) != 0 || index >= count)
+		return NULL;
+	return dwarf_filesrc(files, index, NULL, NULL);
+}
+
+static unsigned int call_line(Dwarf_Die *inlined)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word line;
+
+	if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute),
+			    &line) != 0)
+		return 0;
+	return (unsigned int)line;
+}
+
+/* The functions around address, innermost first, by the debug information. */
+static struct symbol *walk_scopes(struct symbols *symbols, Dwarf_Die *unit,
+				  Dwarf_Addr address, const char *file,
+				  unsigned int line)
+{
+	struct symbol *first = NULL;
+	struct symbol **end = &first;
+	Dwarf_Die *scopes = NULL;
+	int count = dwarf_getscopes(unit, address, &scopes);
+	int inner = count;
+
+	/* What getscopes gives past an inlined function are the scopes of its
+	 * definition; those of its instance are asked for by that die. */
+	for (int i = 0; i < count && inner == count; i++) {
+		int tag = dwarf_tag(&scopes[i]);
+
+		if (tag == DW_TAG_subprogram ||
+		    tag == DW_TAG_inlined_subroutine)
+			inner = i;
+	}
+	if (inner < count) {
+		Dwarf_Die *chain = NULL;
+		int length = dwarf_getscopes_die(&scopes[inner], &chain);
+
+		for (int i = 0; i < length; i++) {
+			int tag = dwarf_tag(&chain[i]);
+			char *to_free;
+
+			if (tag != DW_TAG_subprogram &&
+			    tag != DW_TAG_inlined_subroutine)
+				continue;
+			*end = add_symbol(symbols,
+					  function_name(&chain[i], &to_free),
+					  file, line);
+			free(to_free);
+			end = &(*end)->outer;
+			if (tag == DW_TAG_subprogram)
+				break;
+			file = call_file(unit, &chain[i]);
+			line = call_line(&chain[i]);
+		}
+		free(chain);
+	}
+	free(scopes);
+	return first;
+}
+
+static struct symbol *look_up(struct symbols *symbols, Dwfl_Module *module,
+			      Dwarf_Addr address)
+{
+	Dwarf_Addr bias = 0;
+	Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias);
+	Dwfl_Line *row = dwfl_module_getsrc(module, address);
+	struct symbol *symbol = NULL;
+	const char *file = NULL;
+	const char *name;
+	char *demangled;
+	int line = 0;
+
+	if (row)
+		file = dwfl_lineinfo(row, NULL, &line, NULL, NULL, NULL);
+	if (unit)
+		symbol = walk_scopes(symbols, unit, address - bias, file,
+				     (unsigned int)line);
+	if (symbol)
+		return symbol;
+	name = dwfl_module_addrname(module, address);
+	if (!name && !file)
+		return NULL;
+	demangled = demangle(name);
+	symbol = add_symbol(symbols, demangled ? demangled : name, file,
+			    (unsigned int)line);
+	free(demangled);
+	return symbol;
+}
+
+const struct symbol *symbols_resolve(struct symbols *symbols,
+				     struct place *place)
+{
+	struct module *module;
+
+	if (place->resolved)
+		return place->symbol;
+	place->resolved = true;
+	if (!place->module)
+		return NULL;
+	/* A stored run, or a process that was gone too soon. */
+	symbols_module(symbols, place->module, 0);
+	module = find_module(symbols, place->module);
+	if (!module)
+		return NULL;
+	if (!module->tried)
+		open_module(module);
+	/* The return address may already belong to the next line. */
+	if (module->handle && place->offset > 0)
+		place->symbol =
+			look_up(symbols, module->handle, place->offset - 1);
+	return place->symbol;
+}
