@@ -288,14 +288,16 @@ void seen_setsockopt(int fd, int level, int name, const void *value,
 }
 
 void seen_getsockopt(int fd, int level, int name, const void *value,
-		     const struct sight *sight)
+		     const socklen_t *length, const struct sight *sight)
 {
 	uint64_t ref = table_find(fd);
 	struct sight told = *sight;
 
 	if (!ref)
 		return;
-	if (sight->result == 0 && level == SOL_SOCKET && name == SO_ERROR) {
+	/* With no room for the answer the kernel takes any pointer. */
+	if (sight->result == 0 && level == SOL_SOCKET && name == SO_ERROR &&
+	    *length >= sizeof(int)) {
 		told.error = *(const int *)value;
 		if (told.error) {
 			observe(fd, ref, &told);
@@ -320,15 +322,23 @@ void seen_other(int fd, const struct sight *sight)
 		observe(fd, ref, sight);
 }
 
+/*
+ * Of what a program sends, many kinds of socket never read a byte: the parts
+ * may have any length.
+ */
 static void each_passed(const struct msghdr *message, void (*each)(int fd))
 {
 	struct msghdr copy = *message;
+	const char *end = (const char *)copy.msg_control + copy.msg_controllen;
 
 	for (struct cmsghdr *part = CMSG_FIRSTHDR(&copy); part;
 	     part = CMSG_NXTHDR(&copy, part)) {
 		const int *fds = (const void *)CMSG_DATA(part);
 		size_t count;
 
+		if (part->cmsg_len < CMSG_LEN(0) ||
+		    part->cmsg_len > (size_t)(end - (const char *)part))
+			return;
 		if (part->cmsg_level != SOL_SOCKET ||
 		    part->cmsg_type != SCM_RIGHTS)
 			continue;

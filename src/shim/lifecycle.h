@@ -23,7 +23,7 @@ void seen_shutdown(int fd, int how, const struct sight *sight);
 void seen_setsockopt(int fd, int level, int name, const void *value,
 		     socklen_t length, const struct sight *sight);
 void seen_getsockopt(int fd, int level, int name, const void *value,
-		     const struct sight *sight);
+		     const socklen_t *length, const struct sight *sight);
 
 /* Any other call on a socket: completes what is under way. */
 void seen_other(int fd, const struct sight *sight);

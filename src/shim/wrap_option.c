@@ -13,7 +13,7 @@ int getsockopt(int fd, int level, int name, void *__restrict value,
 		return real_calls()->getsockopt(fd, level, name, value, length);
 	result = real.getsockopt(fd, level, name, value, length);
 	sight = sight_of(CALL_getsockopt, result, RETURN_ADDRESS);
-	seen_getsockopt(fd, level, name, value, &sight);
+	seen_getsockopt(fd, level, name, value, length, &sight);
 	return result;
 }
 

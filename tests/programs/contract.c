@@ -109,6 +109,11 @@ static void failing_calls_on_tcp_sockets(void)
 	SHOW(connect(fd, (struct sockaddr *)&address, 3));
 	SHOW(connect(fd, (struct sockaddr *)&address, length));
 	SHOW(getsockopt(fd, SOL_SOCKET, SO_ERROR, nowhere, &length));
+	length = 0;
+	SHOW(getsockopt(fd, SOL_SOCKET, SO_ERROR, NULL, &length));
+	length = 2;
+	SHOW(getsockopt(fd, SOL_SOCKET, SO_ERROR, &on, &length));
+	length = sizeof(address);
 	SHOW(getsockopt(fd, 12345, 1, &on, &length));
 	SHOW(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, nowhere, 4));
 	SHOW(setsockopt(fd, SOL_SOCKET, SO_LINGER, &on, sizeof(on)));
@@ -675,6 +680,40 @@ static void descriptor_passing(void)
 	tell("expect", "ESTABLISHED -> FIN_WAIT_1: shutdown() = 0, FIN sent");
 }
 
+/* MPTCP reads no control data: its lengths are whatever the program left. */
+static void control_data_that_nobody_reads(void)
+{
+	static const size_t lengths[] = { 0, 3, CMSG_LEN(0), (size_t)1 << 40,
+					  SIZE_MAX };
+	struct sockaddr_in address = loopback(0);
+	int listener = socket(AF_INET, SOCK_STREAM, 262 /* IPPROTO_MPTCP */);
+	int client = socket(AF_INET, SOCK_STREAM, 262);
+	_Alignas(struct cmsghdr) char control[64] = { 0 };
+	struct cmsghdr *header = (struct cmsghdr *)control;
+	struct iovec part = { "x", 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct mmsghdr messages = { .msg_hdr = message };
+
+	if (listener < 0) {
+		printf("no MPTCP\n");
+		return;
+	}
+	CHECK(bind(listener, (struct sockaddr *)&address, sizeof(address)) ==
+	      0);
+	CHECK(listen(listener, 1) == 0);
+	CHECK(connect_to(client, port_of(listener)) == 0);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		header->cmsg_len = lengths[i];
+		SHOW(sendmsg(client, &message, 0));
+		SHOW(sendmmsg(client, &messages, 1, 0));
+	}
+}
+
 static void stdio_on_a_connection(void)
 {
 	struct pair pair = make_pair();
@@ -721,6 +760,7 @@ static const struct scenario scenarios[] = {
 	S(raw_clone),
 	S(exit_statuses),
 	S(descriptor_passing),
+	S(control_data_that_nobody_reads),
 	S(stdio_on_a_connection),
 };
 
