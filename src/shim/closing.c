@@ -108,6 +108,21 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 	return ref;
 }
 
+void closing_undo(int fd, uint64_t ref)
+{
+	bool done;
+	uint64_t old;
+
+	if (!sock_revive(ref))
+		return;
+	old = table_put(fd, ref, &done);
+	if (old) {
+		struct sight sight = { .call = CALL_NONE };
+
+		observe_replaced(old, &sight);
+	}
+}
+
 void closing_end(int fd, uint64_t ref, const struct sight *sight)
 {
 	struct sock *sock = sock_of(ref);
@@ -194,8 +209,12 @@ void closing_end_range(uint32_t list, const struct sight *sight)
 {
 	while (list) {
 		uint64_t ref = sock_at(list);
+		int fd = sock_of(ref)->fd;
 
 		list = sock_of(ref)->next;
-		closing_end(sock_of(ref)->fd, ref, sight);
+		if (sight->result < 0)
+			closing_undo(fd, ref);
+		else
+			closing_end(fd, ref, sight);
 	}
 }

@@ -17,6 +17,9 @@
  */
 uint64_t closing_begin(int fd, const struct sight *sight);
 
+/* The real call failed and closed nothing: everything is as before. */
+void closing_undo(int fd, uint64_t ref);
+
 /* After. The sight tells the result of the real call. */
 void closing_end(int fd, uint64_t ref, const struct sight *sight);
 

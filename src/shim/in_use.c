@@ -259,6 +259,9 @@ int in_use_bind(int fd, const struct sockaddr *address, socklen_t length,
 		say_applied(fd, &wanted, sight);
 		return 0;
 	}
+	/* The kernel takes an AF_UNSPEC for IPv4; we do not explain that. */
+	if (wanted.family == 0)
+		return result;
 	observe_ghosts(sight->call, wanted.port);
 	if (wanted.port == 0)
 		rule_no_port_left(fd, NULL, sight);

@@ -120,7 +120,9 @@ static void begin_connection(int fd, uint64_t ref,
 		kernel_socket_address(address, length, &sock->peer);
 	sock->peer_closed_at = 0;
 	atomic_store(&sock->last_write, clock_now());
-	sock_flag(ref, 0, SOCK_DOOMED_WRITE | SOCK_DOOM_SAID);
+	sock_flag(ref, 0,
+		  SOCK_DOOMED_WRITE | SOCK_DOOM_SAID | SOCK_WRITE_FAILED |
+			  SOCK_SAW_END | SOCK_LEAK_SAID);
 	observe_step(fd, ref, ST_SYN_SENT, EVENT_OPEN_ACTIVE, sight);
 }
 
@@ -136,6 +138,9 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 	if (sight->error == EADDRNOTAVAIL) {
 		struct address wanted;
 
+		/* Bound to a port: there is such a connection already. */
+		if (word & SOCK_BOUND && sock_of(ref)->local.port)
+			return;
 		kernel_socket_address(address, length, &wanted);
 		rule_connect_failed(fd, &wanted, sight);
 		return;
@@ -145,6 +150,7 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 		kernel_socket_local(fd, &sock_of(ref)->local);
 		memset(&sock_of(ref)->peer, 0, sizeof(struct address));
 		sock_of(ref)->role = ROLE_NONE;
+		sock_flag(ref, 0, SOCK_SHUT_WRITE);
 		return;
 	}
 	if (sent && sock_state(word) == ST_CLOSED)

@@ -76,13 +76,8 @@ static bool count_port(const struct diag_row *row, void *argument)
 	return true;
 }
 
-static void add_range(struct text *text)
+static void add_range(struct text *text, unsigned int low, unsigned int high)
 {
-	unsigned int low;
-	unsigned int high;
-
-	if (!holders_ephemeral_range(&low, &high))
-		return;
 	text_add(text, "net.ipv4.ip_local_port_range is ");
 	text_add_number(text, low);
 	text_add(text, " to ");
@@ -92,6 +87,37 @@ static void add_range(struct text *text)
 	text_add(text, " ports\n");
 }
 
+static void add_taken(struct text *text, const struct ports *ports)
+{
+	text_add_number(text, ports->total);
+	text_add(text, " are taken toward this destination\n");
+	for (int i = 0; i < ST_COUNT; i++) {
+		if (ports->states[i] == 0)
+			continue;
+		text_add_number(text, ports->states[i]);
+		text_add(text, " of them in ");
+		text_add(text, state_name((enum tcp_state)i));
+		text_add(text, "\n");
+	}
+}
+
+/*
+ * Are the ports toward this destination really taken? EADDRNOTAVAIL also says
+ * that there is no address to connect from, as where IPv6 is switched off.
+ * Some ports of the range may be kept from us for other reasons, so half of
+ * them will do.
+ */
+static bool count_ports(struct ports *ports, unsigned int range)
+{
+	struct scratch *scratch = scratch_take();
+
+	if (!scratch)
+		return false;
+	diag_peer_port(ports->peer->port, count_port, ports, scratch->reply);
+	scratch_give(scratch);
+	return ports->total >= range / 2;
+}
+
 void rule_no_port_left(int fd, const struct address *peer,
 		       const struct sight *sight)
 {
@@ -99,35 +125,26 @@ void rule_no_port_left(int fd, const struct address *peer,
 	struct ports ports = { .peer = peer };
 	struct report report;
 	struct text *text;
+	unsigned int low;
+	unsigned int high;
 
-	if (!report_begin(&report, RULE_EPHEMERAL_EXHAUSTED, &subject,
+	if (!holders_ephemeral_range(&low, &high) ||
+	    (peer && !count_ports(&ports, high - low + 1)) ||
+	    !report_begin(&report, RULE_EPHEMERAL_EXHAUSTED, &subject,
 			  sight->place))
 		return;
 	text = &report.scratch->message;
 	event_add_result(text, sight->call, sight->result, sight->error);
-	text_add(text, " of fd ");
+	text_add(text, ": no port is left for fd ");
 	text_add_number(text, fd);
-	text_add(text, ": no port is left");
 	if (peer) {
-		text_add(text, " for a connection to ");
+		text_add(text, " to connect to ");
 		text_add_address(text, peer);
 	}
 	text = &report.scratch->details;
-	add_range(text);
-	if (peer) {
-		diag_peer_port(peer->port, count_port, &ports,
-			       report.scratch->reply);
-		text_add_number(text, ports.total);
-		text_add(text, " are taken toward this destination\n");
-	}
-	for (int i = 0; i < ST_COUNT; i++) {
-		if (ports.states[i] == 0)
-			continue;
-		text_add_number(text, ports.states[i]);
-		text_add(text, " of them in ");
-		text_add(text, state_name((enum tcp_state)i));
-		text_add(text, "\n");
-	}
+	add_range(text, low, high);
+	if (peer)
+		add_taken(text, &ports);
 	text_add(
 		&report.scratch->help,
 		peer ? "keep connections open and use them again, let the "
@@ -145,7 +162,6 @@ void rule_connect_failed(int fd, const struct address *peer,
 		return;
 	if (sight->error == ECONNREFUSED)
 		say_refused(fd, peer, sight);
-	/* An address that is not this machine's says the same, at bind(). */
 	if (sight->error == EADDRNOTAVAIL)
 		rule_no_port_left(fd, peer, sight);
 }

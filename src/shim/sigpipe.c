@@ -31,6 +31,16 @@ static bool is_default(void)
 	return action.handler == SIG_DFL;
 }
 
+/*
+ * Would the signal kill? Not the first process of a PID namespace, which most
+ * containers run their program as: it is spared what it has not asked for
+ * (SIGNAL_UNKILLABLE in kernel/signal.c).
+ */
+static bool is_deadly(void)
+{
+	return is_default() && raw_getpid() != 1;
+}
+
 static bool is_blocked(void)
 {
 	uint64_t mask = 0;
@@ -56,7 +66,7 @@ static void check_unhandled(int fd, uint64_t ref, const void *place)
 
 	if (atomic_exchange(&sigpipe_checked, true))
 		return;
-	if (!is_default() || is_blocked())
+	if (!is_deadly() || is_blocked())
 		return;
 	report_plain(RULE_SIGPIPE_UNHANDLED, &subject, place,
 		     "SIGPIPE has its default action: a write after the peer "
@@ -256,7 +266,7 @@ static void raise_sigpipe(void)
 void sigpipe_failed(int fd, uint64_t ref, const struct sight *sight, bool raise,
 		    int errno_before)
 {
-	if (is_default() && !is_blocked()) {
+	if (is_deadly() && !is_blocked()) {
 		say_death(fd, ref, sight);
 		if (process_owns_memory())
 			process_settle(CALL_NONE);

@@ -230,6 +230,16 @@ bool sock_release(uint64_t ref)
 	return atomic_fetch_sub(&sock_of(ref)->references, 1) == 1;
 }
 
+bool sock_revive(uint64_t ref)
+{
+	uint32_t none = 0;
+	uint64_t word;
+
+	return sock_load(ref, &word) &&
+	       atomic_compare_exchange_strong(&sock_of(ref)->references, &none,
+					      1);
+}
+
 void sock_free(uint64_t ref)
 {
 	uint64_t word;

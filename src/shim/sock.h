@@ -110,6 +110,9 @@ bool sock_hold(uint64_t ref);
 /* One descriptor less; true when it was the last. The record stays. */
 bool sock_release(uint64_t ref);
 
+/* One descriptor after all, where sock_release has just said "the last". */
+bool sock_revive(uint64_t ref);
+
 /* Gives the record back. */
 void sock_free(uint64_t ref);
 

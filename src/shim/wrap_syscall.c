@@ -8,6 +8,7 @@
 
 #include "shim/blind.h"
 #include "shim/closing.h"
+#include "shim/in_use.h"
 #include "shim/lifecycle.h"
 #include "shim/wrap.h"
 
@@ -143,6 +144,11 @@ static long closes(long number, const long *a, const void *place)
 	uint32_t list = 0;
 	long result;
 
+	if (number == SYS_close) {
+		check_number((int)a[0], CALL_close, place);
+		atomic_store_explicit(&closing_last, (int)a[0],
+				      memory_order_relaxed);
+	}
 	if (number == SYS_close || !(a[2] & CLOSE_RANGE_MARKS))
 		list = closing_begin_range((unsigned int)a[0], last, &sight);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
@@ -165,7 +171,9 @@ static long copies(long number, const long *a, const void *place)
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
 	sight = sight_of(CALL_dup2, result, place);
-	if (closed)
+	if (closed && result < 0)
+		closing_undo((int)a[1], closed);
+	else if (closed)
 		closing_end((int)a[1], closed, &sight);
 	if (copied)
 		seen_dup((int)a[0], copied, &sight);
@@ -197,6 +205,7 @@ static bool is_fork(long number)
 long syscall(long number, ...)
 {
 	const void *place = RETURN_ADDRESS;
+	int errno_before = errno;
 	struct sight sight;
 	va_list list;
 	long result;
@@ -222,6 +231,13 @@ long syscall(long number, ...)
 	    number != SYS_pidfd_getfd && number != SYS_io_uring_setup)
 		return result;
 	sight = sight_of(name_of(number), result, place);
+	if (number == SYS_bind)
+		sight.result = in_use_bind((int)a[0],
+					   (const struct sockaddr *)a[1],
+					   (socklen_t)a[2], &sight,
+					   errno_before);
+	if (number == SYS_listen)
+		in_use_listen((int)a[0], &sight);
 	after(number, a, &sight);
-	return result;
+	return sight.result;
 }

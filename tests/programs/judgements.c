@@ -1,0 +1,194 @@
+/*
+ * Findings that must not be made, and some that are easily missed: calls that
+ * fail in unusual ways, sockets that are used again, processes that signals
+ * spare. Scenarios that need a privilege say so and end well without it.
+ */
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "pair.h"
+
+static bool isolated(void)
+{
+	struct ifreq request = { .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd;
+
+	if (unshare(CLONE_NEWNET) < 0)
+		return false;
+	fd = socket(AF_INET, SOCK_DGRAM, 0);
+	strcpy(request.ifr_name, "lo");
+	CHECK(ioctl(fd, SIOCSIFFLAGS, &request) == 0);
+	CHECK(close(fd) == 0);
+	return true;
+}
+
+static void set_option(int fd, int name)
+{
+	int on = 1;
+
+	CHECK(setsockopt(fd, SOL_SOCKET, name, &on, sizeof(on)) == 0);
+}
+
+/* dup2() that fails closes nothing. */
+static void failing_dup2_closes_nothing(void)
+{
+	struct pair pair = make_pair();
+	struct rlimit limit = { 40, 40 };
+	char byte;
+
+	CHECK(fcntl(pair.client, F_DUPFD, 50) == 50 && close(pair.client) == 0);
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	CHECK(dup2(0, 50) == -1 && errno == EBADF);
+	CHECK(dup3(0, 50, O_CLOEXEC) == -1 && errno == EBADF);
+	CHECK(syscall(SYS_dup3, pair.server, 50, 0) == -1 && errno == EBADF);
+	CHECK(write(50, "x", 1) == 1 && read(pair.server, &byte, 1) == 1);
+	CHECK(close(50) == 0);
+	CHECK(read(pair.server, &byte, 1) == 0);
+	tell("refuse", "dup2() = -1");
+	tell("refuse", "dup3() = -1");
+	tell("expect", "ESTABLISHED -> FIN_WAIT_1: close() = 0, FIN sent");
+}
+
+/* What went wrong on the connection before is no business of the next one. */
+static void connection_made_anew_starts_clean(void)
+{
+	struct pair pair = make_pair();
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	for (int i = 0; i < 2; i++) {
+		CHECK(close(pair.server) == 0);
+		wait_events(pair.client, POLLRDHUP);
+		CHECK(send(pair.client, "x", 1, MSG_NOSIGNAL) == 1);
+		wait_events(pair.client, POLLERR);
+		CHECK(send(pair.client, "x", 1, MSG_NOSIGNAL) == -1);
+		CHECK(connect(pair.client, &none, sizeof(none)) == 0);
+		CHECK(connect_to(pair.client, port_of(pair.listener)) == 0);
+		pair.server = accept(pair.listener, NULL, NULL);
+	}
+	tell("expect", "[write-after-peer-close]");
+	tell("refuse", "[epipe-ignored]");
+}
+
+static void first_process_of_a_namespace(void)
+{
+	struct pair pair = make_pair();
+
+	CHECK(close(pair.server) == 0);
+	wait_events(pair.client, POLLRDHUP);
+	CHECK(write(pair.client, "x", 1) == 1);
+	wait_events(pair.client, POLLERR);
+	CHECK(write(pair.client, "x", 1) == -1 && errno == EPIPE);
+	exit(0);
+}
+
+/* The kernel spares it: containers run their program so. */
+static void sigpipe_spares_the_first_process(void)
+{
+	int status;
+	pid_t child;
+
+	tell("refuse", "[sigpipe-death]");
+	tell("refuse", "[sigpipe-unhandled]");
+	if (unshare(CLONE_NEWPID) < 0)
+		return;
+	child = fork();
+	if (child == 0)
+		first_process_of_a_namespace();
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	tell("expect", "[write-after-peer-close]");
+}
+
+/* EADDRNOTAVAIL because there is no IPv6 address to connect from. */
+static void no_ipv6_is_not_want_of_ports(void)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6,
+					.sin6_port = htons(7000),
+					.sin6_addr = IN6ADDR_LOOPBACK_INIT };
+	int fd;
+
+	tell("refuse", "[ephemeral-exhausted]");
+	if (!isolated())
+		return;
+	fd = open("/proc/sys/net/ipv6/conf/all/disable_ipv6", O_WRONLY);
+	CHECK(fd >= 0 && write(fd, "1", 1) == 1 && close(fd) == 0);
+	fd = socket(AF_INET6, SOCK_STREAM, 0);
+	CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1);
+	CHECK(errno == EADDRNOTAVAIL);
+}
+
+/* EADDRNOTAVAIL because the connection exists already. */
+static void same_connection_is_not_want_of_ports(void)
+{
+	int listener = listener_on(0);
+	struct sockaddr_in address = loopback(0);
+	int first = socket(AF_INET, SOCK_STREAM, 0);
+	int second = socket(AF_INET, SOCK_STREAM, 0);
+
+	set_option(first, SO_REUSEADDR);
+	set_option(second, SO_REUSEADDR);
+	CHECK(bind(first, (struct sockaddr *)&address, sizeof(address)) == 0);
+	CHECK(connect_to(first, port_of(listener)) == 0);
+	address = loopback(port_of(first));
+	CHECK(bind(second, (struct sockaddr *)&address, sizeof(address)) == 0);
+	CHECK(connect_to(second, port_of(listener)) == -1);
+	CHECK(errno == EADDRNOTAVAIL);
+	tell("refuse", "[ephemeral-exhausted]");
+}
+
+/* syscall() is explained as the name would be. */
+static void busy_port_through_syscall(void)
+{
+	int listener = listener_on(0);
+	struct sockaddr_in address = loopback(port_of(listener));
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int bound[2];
+
+	CHECK(syscall(SYS_bind, fd, &address, sizeof(address)) == -1);
+	CHECK(errno == EADDRINUSE);
+	tell("expect", "bind() = -1 EADDRINUSE: 127.0.0.1:%d",
+	     port_of(listener));
+	address.sin_port = 0;
+	for (int i = 0; i < 2; i++) {
+		bound[i] = socket(AF_INET, SOCK_STREAM, 0);
+		set_option(bound[i], SO_REUSEADDR);
+		CHECK(syscall(SYS_bind, bound[i], &address, sizeof(address)) ==
+		      0);
+		address = loopback(port_of(bound[i]));
+	}
+	CHECK(syscall(SYS_listen, bound[0], 1) == 0);
+	CHECK(syscall(SYS_listen, bound[1], 1) == -1);
+	CHECK(errno == EADDRINUSE);
+	tell("expect", "listen() = -1 EADDRINUSE: 127.0.0.1:%d",
+	     port_of(bound[0]));
+}
+
+static void double_close_through_syscall(void)
+{
+	struct pair pair = make_pair();
+
+	CHECK(syscall(SYS_close, pair.client) == 0);
+	CHECK(syscall(SYS_close, 900) == -1);
+	CHECK(syscall(SYS_close, pair.client) == -1 && errno == EBADF);
+	tell("expect", "close() of fd %d, a socket that was closed before",
+	     pair.client);
+}
+
+#define S(name) { #name, name }
+
+static const struct scenario scenarios[] = {
+	S(failing_dup2_closes_nothing),
+	S(connection_made_anew_starts_clean),
+	S(sigpipe_spares_the_first_process),
+	S(no_ipv6_is_not_want_of_ports),
+	S(same_connection_is_not_want_of_ports),
+	S(busy_port_through_syscall),
+	S(double_close_through_syscall),
+};
+
+int main(int argc, char **argv)
+{
+	return run_scenario(scenarios, SCENARIO_COUNT(scenarios), argc, argv);
+}
