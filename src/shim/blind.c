@@ -83,6 +83,9 @@ void blind_summary(void)
 		  "is not wrapped");
 	say_count(atomic_exchange(&counts[BLIND_NOT_SETTLED], 0),
 		  " sockets that were open at the end were not looked at");
+	say_count(atomic_exchange(&counts[BLIND_FORGOTTEN], 0),
+		  " closed sockets were not followed to their end: the newest "
+		  "1024 are");
 	say_count(atomic_exchange(&counts[BLIND_BUSY], 0),
 		  " times there was no room to explain a finding");
 	say_count(sink_take_lost(), " texts of this log could not be written");

@@ -13,6 +13,7 @@ enum blind {
 	BLIND_NO_MEMORY,     /* a socket without a record */
 	BLIND_CLOSED_UNSEEN, /* a descriptor closed by a call we do not wrap */
 	BLIND_NOT_SETTLED,   /* open at the end, and not looked at */
+	BLIND_FORGOTTEN,     /* closed, and its record needed for others */
 	BLIND_BUSY,          /* a finding without room to explain it */
 	BLIND_COUNT
 };

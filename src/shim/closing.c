@@ -8,6 +8,7 @@
 #include "kernel/raw.h"
 #include "kernel/socket.h"
 #include "shim/feed.h"
+#include "shim/ends.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -140,6 +141,7 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 			rule_still_held(fd, ref, inode, sight);
 		feed_released(sock->cookie);
 		sock_flag(ref, SOCK_SILENT_GHOST, 0);
+		ends_add(sock);
 		ghost_add(ref);
 		return;
 	}
@@ -149,10 +151,12 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	to = closed_state(sock, word, &event);
 	rule_closed(fd, ref, word, event, sight);
 	observe_step(fd, ref, to, event, sight);
-	if (to == ST_CLOSED)
+	if (to == ST_CLOSED) {
 		sock_free(ref);
-	else
-		ghost_add(ref);
+		return;
+	}
+	ends_add(sock);
+	ghost_add(ref);
 }
 
 /*

@@ -6,25 +6,12 @@
 #include "kernel/holders.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
+#include "shim/ends.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
 #include "shim/settings.h"
 #include "shim/stack.h"
-
-/* A closed socket of this process (or of its parent) that the kernel has. */
-static const struct sock *find_ghost(uint64_t cookie)
-{
-	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
-		uint64_t ref = ghost_at(slot);
-		uint64_t word;
-
-		if (ref && sock_of(ref)->cookie == cookie &&
-		    sock_load(ref, &word))
-			return sock_of(ref);
-	}
-	return NULL;
-}
 
 static void add_owners(struct text *text, const struct holder *holder)
 {
@@ -58,21 +45,25 @@ static void add_owners(struct text *text, const struct holder *holder)
 	text_add(text, ")");
 }
 
-static void add_ghost(struct text *text, const struct sock *ghost)
+static void add_end(struct text *text, const struct end *end)
 {
-	text_add(text, ghost->role == ROLE_PASSIVE ? "  accepted by:\n"
-						   : "  made by:\n");
-	stack_add(text, "    ", ghost->born);
+	text_add(text, end->role == ROLE_PASSIVE ? "  accepted by:\n"
+						 : "  made by:\n");
+	stack_add(text, "    ", end->born);
+	if (end->closed_by == 0)
+		return;
 	text_add(text, "  closed by:\n");
-	stack_add(text, "    ", ghost->closed_by);
+	stack_add(text, "    ", end->closed_by);
 }
 
 static void add_holder(struct text *text, struct holder *holder)
 {
-	const struct sock *ghost = find_ghost(holder->row.cookie);
+	struct end end;
+	/* A socket that this process, or its parent before the fork, closed. */
+	bool ours = ends_find(holder->row.cookie, &end);
 
 	/* Closed here and still listening: somebody inherited it. */
-	if (ghost && holder->row.state == ST_LISTEN)
+	if (ours && holder->row.state == ST_LISTEN)
 		holder->class = HOLDER_INHERITED;
 	text_add(text, "holder: ");
 	text_add(text, holder_name(holder->class));
@@ -92,8 +83,8 @@ static void add_holder(struct text *text, struct holder *holder)
 		text_add(text, " s left");
 	}
 	text_add(text, "\n");
-	if (ghost)
-		add_ghost(text, ghost);
+	if (ours)
+		add_end(text, &end);
 }
 
 /*

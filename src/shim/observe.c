@@ -7,6 +7,7 @@
 #include "kernel/raw.h"
 #include "kernel/socket.h"
 #include "shim/blind.h"
+#include "shim/ends.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -394,10 +395,12 @@ void observe_replaced(uint64_t ref, const struct sight *sight)
 	blind_count(BLIND_CLOSED_UNSEEN);
 	if (!sock_release(ref))
 		return;
-	if (!observe_ghost(ref, sight->call))
-		ghost_add(ref);
-	else
+	if (observe_ghost(ref, sight->call)) {
 		sock_free(ref);
+		return;
+	}
+	ends_add(sock_of(ref));
+	ghost_add(ref);
 }
 
 void observe_vanished(int fd, uint64_t ref, const struct sight *sight)

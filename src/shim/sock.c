@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "kernel/raw.h"
+#include "shim/blind.h"
 #include "shim/process.h"
 
 enum {
@@ -254,13 +255,25 @@ void sock_free(uint64_t ref)
 	push_free(sock_index(ref));
 }
 
+/* Would its further life have been told? */
+static bool is_unsettled(uint64_t ref)
+{
+	uint64_t word;
+
+	return sock_load(ref, &word) && !(word & SOCK_SILENT_GHOST) &&
+	       sock_state(word) != ST_CLOSED;
+}
+
 void ghost_add(uint64_t ref)
 {
 	uint32_t slot = atomic_fetch_add(&ghost_next, 1) % GHOST_MAX;
 	uint64_t old = atomic_exchange(&ghosts[slot], ref);
 
-	if (old)
-		sock_free(old);
+	if (!old)
+		return;
+	if (is_unsettled(old))
+		blind_count(BLIND_FORGOTTEN);
+	sock_free(old);
 }
 
 void ghost_forget(unsigned int slot, uint64_t ref)

@@ -176,6 +176,62 @@ static void double_close_through_syscall(void)
 	     pair.client);
 }
 
+/* A connection whose listening side closes first; its port. */
+static int leave_time_wait(void)
+{
+	struct pair pair = make_pair();
+	int port = port_of(pair.listener);
+	char byte;
+
+	CHECK(close(pair.listener) == 0);
+	CHECK(close(pair.server) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(close(pair.client) == 0);
+	return port;
+}
+
+static void fail_to_bind(int port)
+{
+	struct sockaddr_in address = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK(bind(fd, (struct sockaddr *)&address, sizeof(address)) == -1);
+	CHECK(errno == EADDRINUSE);
+	CHECK(close(fd) == 0);
+}
+
+/* More have been closed since than records are kept. */
+static void time_wait_of_long_ago_is_traced(void)
+{
+	int port;
+
+	if (!isolated())
+		return;
+	port = leave_time_wait();
+	for (int i = 0; i < 1100; i++)
+		leave_time_wait();
+	fail_to_bind(port);
+	tell("expect", "holder: time-wait TIME_WAIT 127.0.0.1:%d", port);
+	tell("expect", "  accepted by:");
+	tell("expect", "  closed by:");
+	tell("expect", "closed sockets were not followed to their end");
+}
+
+static void time_wait_of_the_parent_is_traced(void)
+{
+	int port = leave_time_wait();
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		fail_to_bind(port);
+		exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	tell("expect", "  accepted by:");
+	tell("expect", "  closed by:");
+}
+
 #define S(name) { #name, name }
 
 static const struct scenario scenarios[] = {
@@ -186,6 +242,8 @@ static const struct scenario scenarios[] = {
 	S(same_connection_is_not_want_of_ports),
 	S(busy_port_through_syscall),
 	S(double_close_through_syscall),
+	S(time_wait_of_long_ago_is_traced),
+	S(time_wait_of_the_parent_is_traced),
 };
 
 int main(int argc, char **argv)
