@@ -1,3 +1,5 @@
+#include <limits.h>
+
 #include "shim/lifecycle.h"
 #include "shim/sigpipe.h"
 #include "shim/wrap.h"
@@ -58,17 +60,40 @@ static inline ssize_t write_done(const struct attempt *attempt, ssize_t result)
 	return result;
 }
 
+/*
+ * send() and sendmsg() stand in for write() and writev(). Was it no socket? The
+ * number was closed by a call that cannot be seen (in another libc, by
+ * io_uring, without libc), and leads to a file or a pipe by now. Nothing has
+ * happened yet: the call that the program made can still be made.
+ */
+static __attribute__((noinline)) bool
+is_no_socket(const struct attempt *attempt, ssize_t result)
+{
+	struct sight sight = { .call = attempt->call, .place = attempt->place };
+
+	if (result >= 0 || errno != ENOTSOCK)
+		return false;
+	if (process_owns_memory())
+		observe_vanished(attempt->fd, attempt->ref, &sight);
+	errno = attempt->errno_before;
+	return true;
+}
+
 ssize_t write(int fd, const void *buffer, size_t size)
 {
 	uint64_t ref = followed(fd, CALL_write, RETURN_ADDRESS);
 	struct attempt attempt;
+	ssize_t result;
 
 	if (!ref)
 		return real_calls()->write(fd, buffer, size);
 	attempt = write_begin(fd, ref, CALL_write, 0, RETURN_ADDRESS);
 	if (unlikely(!attempt.held_back))
 		return write_done(&attempt, real.write(fd, buffer, size));
-	return write_done(&attempt, real.send(fd, buffer, size, MSG_NOSIGNAL));
+	result = real.send(fd, buffer, size, MSG_NOSIGNAL);
+	if (unlikely(result < 0) && is_no_socket(&attempt, result))
+		return real.write(fd, buffer, size);
+	return write_done(&attempt, result);
 }
 
 ssize_t __write(int fd, const void *buffer, size_t size)
@@ -125,34 +150,6 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 }
 
 /*
- * sendmsg() refuses too many or too few parts with EMSGSIZE, writev() with
- * EINVAL; a TCP socket has no other use for EMSGSIZE.
- */
-static ssize_t send_parts(int fd, const struct iovec *parts, int count)
-{
-	struct msghdr message = { .msg_iov = (struct iovec *)parts,
-				  .msg_iovlen = (size_t)count };
-	ssize_t result = real.sendmsg(fd, &message, MSG_NOSIGNAL);
-
-	if (result < 0 && errno == EMSGSIZE)
-		errno = EINVAL;
-	return result;
-}
-
-ssize_t writev(int fd, const struct iovec *parts, int count)
-{
-	uint64_t ref = followed(fd, CALL_writev, RETURN_ADDRESS);
-	struct attempt attempt;
-
-	if (!ref)
-		return real_calls()->writev(fd, parts, count);
-	attempt = write_begin(fd, ref, CALL_writev, 0, RETURN_ADDRESS);
-	if (unlikely(!attempt.held_back))
-		return write_done(&attempt, real.writev(fd, parts, count));
-	return write_done(&attempt, send_parts(fd, parts, count));
-}
-
-/*
  * The rest know no MSG_NOSIGNAL, or cannot use it: sendmmsg() reports an error
  * of a later message by a short count alone, but raises the signal. When the
  * connection looks dead the signal is blocked around the call; it came, and is
@@ -167,6 +164,74 @@ static inline ssize_t held_done(struct attempt *attempt,
 		sigpipe_release(hold, result < 0 && saved == EPIPE);
 	errno = saved;
 	return write_done(attempt, result);
+}
+
+/*
+ * sendmsg() refuses too many or too few parts with EMSGSIZE, writev() with
+ * EINVAL.
+ */
+static ssize_t send_parts(int fd, const struct iovec *parts, int count)
+{
+	struct msghdr message = { .msg_iov = (struct iovec *)parts,
+				  .msg_iovlen = (size_t)count };
+	ssize_t result = real.sendmsg(fd, &message, MSG_NOSIGNAL);
+
+	if (result < 0 && errno == EMSGSIZE && (count < 0 || count > IOV_MAX))
+		errno = EINVAL;
+	return result;
+}
+
+/*
+ * Nothing to write: writev() returns 0 whatever the connection is like, where
+ * sendmsg() fails. The parts may be looked at: the kernel has read them.
+ */
+static bool is_empty(const struct iovec *parts, int count, ssize_t result)
+{
+	if (result >= 0 || (errno != EPIPE && errno != ECONNRESET))
+		return false;
+	for (int i = 0; i < count; i++) {
+		if (parts[i].iov_len > 0)
+			return false;
+	}
+	return true;
+}
+
+/* Is it connected, as far as we know, so that the common case is likely? */
+static bool is_open(uint64_t ref)
+{
+	enum tcp_state state = sock_state(atomic_load_explicit(
+		&sock_of(ref)->word, memory_order_relaxed));
+
+	return state == ST_ESTABLISHED || state == ST_CLOSE_WAIT;
+}
+
+ssize_t writev(int fd, const struct iovec *parts, int count)
+{
+	uint64_t ref = followed(fd, CALL_writev, RETURN_ADDRESS);
+	struct attempt attempt;
+	struct sigpipe_hold hold;
+	ssize_t result;
+
+	if (!ref)
+		return real_calls()->writev(fd, parts, count);
+	attempt = write_begin(fd, ref, CALL_writev, 0, RETURN_ADDRESS);
+	if (unlikely(!attempt.held_back))
+		return write_done(&attempt, real.writev(fd, parts, count));
+	if (unlikely(!is_open(ref))) {
+		sigpipe_hold(ref, &hold);
+		return held_done(&attempt, &hold,
+				 real.writev(fd, parts, count));
+	}
+	result = send_parts(fd, parts, count);
+	if (likely(result >= 0))
+		return write_done(&attempt, result);
+	if (is_no_socket(&attempt, result))
+		return real.writev(fd, parts, count);
+	if (is_empty(parts, count, result)) {
+		errno = attempt.errno_before;
+		return 0;
+	}
+	return write_done(&attempt, result);
 }
 
 ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset,

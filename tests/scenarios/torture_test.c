@@ -1,0 +1,64 @@
+/*
+ * Torture: what tests/programs/torture_* do to descriptors, signals, threads,
+ * processes and limits ends and prints the same with the library as without,
+ * and the library never loses track. With TORTURE_FACTOR (make soak) they do it
+ * that many times more often.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "support/expect.h"
+#include "support/log.h"
+#include "support/scenarios.h"
+
+static void same(const char *program, const char *scenario,
+		 const char *const *environment)
+{
+	const char *const *argv = ARGV(run_program(program), scenario);
+	struct run plain;
+	struct run shadowed;
+	char *expected;
+	int status;
+
+	status = run_all(&plain, false, NULL, argv);
+	expected = strdup(run_output(&plain));
+	cr_expect(status == 0 || status == 128 + SIGPIPE,
+		  "%s without the library ends with %d: %s", scenario, status,
+		  run_errors(&plain));
+	run_end(&plain);
+	run_all(&shadowed, true, environment, argv);
+	cr_expect_eq(status, shadowed.status, "%s: %d, then %d: %s", scenario,
+		     status, shadowed.status, run_errors(&shadowed));
+	cr_expect_str_eq(run_output(&shadowed), expected, "%s", scenario);
+	if (!environment)
+		cr_expect(expect_log(&shadowed), "%s", scenario);
+	else
+		cr_expect_null(strstr(run_errors(&shadowed), "[lost-track]"),
+			       "%s", shadowed.text);
+	free(expected);
+	run_end(&shadowed);
+}
+
+/* With the log in a file, and with every text and stack on standard error. */
+static void same_twice(const char *program, const char *scenario)
+{
+	static const char *const loud[] = { "TCPSHADOW_LOG=stderr",
+					    "TCPSHADOW_STACKS=all",
+					    "TCPSHADOW_SILENCE=0", NULL };
+
+	same(program, scenario, NULL);
+	same(program, scenario, loud);
+}
+
+#define TORTURE(name)                                                    \
+	ParameterizedTestParameters(torture, name)                       \
+	{                                                                \
+		return list_scenarios("torture_" #name);                 \
+	}                                                                \
+	ParameterizedTest(struct scenario_name *scenario, torture, name) \
+	{                                                                \
+		same_twice("torture_" #name, scenario->text);            \
+	}
+
+TORTURE(numbers)
