@@ -154,13 +154,15 @@ int diag_find_with(int fd, const struct address *local,
 int diag_find(const struct address *local, const struct address *peer,
 	      struct diag_row *row)
 {
+	uint64_t mask = raw_block_signals();
 	int fd = diag_open();
-	int found;
+	int found = fd;
 
-	if (fd < 0)
-		return fd;
-	found = diag_find_with(fd, local, peer, row);
-	raw_close(fd);
+	if (fd >= 0) {
+		found = diag_find_with(fd, local, peer, row);
+		raw_close(fd);
+	}
+	raw_restore_signals(mask);
 	return found;
 }
 

@@ -7,6 +7,8 @@
 #ifndef KERNEL_RAW_H
 #define KERNEL_RAW_H
 
+#include <signal.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 
 #if defined(__x86_64__)
@@ -78,6 +80,27 @@ static inline long raw_close(int fd)
 static inline int raw_getpid(void)
 {
 	return (int)raw_call3(SYS_getpid, 0, 0, 0);
+}
+
+/*
+ * Around whatever is taken and has to be given back (a descriptor, room to work
+ * in, the signal mask itself): a handler of the host that jumps out in between
+ * would leave it taken. Gives the mask to restore; may be nested.
+ */
+static inline uint64_t raw_block_signals(void)
+{
+	uint64_t all = ~0ULL;
+	uint64_t mask = 0;
+
+	raw_call6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&all, (long)&mask,
+		  sizeof(mask), 0, 0);
+	return mask;
+}
+
+static inline void raw_restore_signals(uint64_t mask)
+{
+	raw_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask),
+		  0, 0);
 }
 
 #endif

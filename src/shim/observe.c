@@ -439,7 +439,7 @@ static bool look_up_ghost(int diag, uint64_t ref, enum call call)
 
 	if (!sock_load(ref, &word))
 		return false;
-	if (process_sandboxed() || sock_state(word) == ST_CLOSED)
+	if (sock_state(word) == ST_CLOSED)
 		return true;
 	found = diag_find_with(diag, &sock->local, &sock->peer, &row);
 	if (found < 0)
@@ -457,16 +457,25 @@ static bool look_up_ghost(int diag, uint64_t ref, enum call call)
 
 bool observe_ghost(uint64_t ref, enum call call)
 {
-	int diag = process_sandboxed() ? -1 : diag_open();
-	bool gone = look_up_ghost(diag, ref, call);
+	uint64_t mask;
+	bool gone;
+	int diag;
 
+	if (process_sandboxed())
+		return true;
+	mask = raw_block_signals();
+	diag = diag_open();
+	gone = look_up_ghost(diag, ref, call);
 	if (diag >= 0)
 		raw_close(diag);
+	raw_restore_signals(mask);
 	return gone;
 }
 
 void observe_ghosts(enum call call, uint16_t port)
 {
+	bool asked = false;
+	uint64_t mask = 0;
 	int diag = -1;
 
 	if (process_sandboxed())
@@ -479,11 +488,16 @@ void observe_ghosts(enum call call, uint16_t port)
 		    word & SOCK_SILENT_GHOST ||
 		    (port != 0 && sock_of(ref)->local.port != port))
 			continue;
-		if (diag < 0)
+		if (!asked) {
+			asked = true;
+			mask = raw_block_signals();
 			diag = diag_open();
+		}
 		if (look_up_ghost(diag, ref, call))
 			ghost_forget(slot, ref);
 	}
 	if (diag >= 0)
 		raw_close(diag);
+	if (asked)
+		raw_restore_signals(mask);
 }

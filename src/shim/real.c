@@ -7,6 +7,9 @@
 
 struct real real;
 
+/* NULL before glibc 2.34, where it is in a library of its own. */
+static void (*test_cancel)(void);
+
 static const struct {
 	const char *name;
 	size_t offset; /* in struct real */
@@ -49,9 +52,20 @@ void real_early(void)
 	set_pointer(last, elf_symbol(libc, "close"));
 }
 
+void real_test_cancel(void)
+{
+	if (test_cancel)
+		test_cancel();
+}
+
 void real_resolve(void)
 {
+	const struct link_map *libc = elf_module_named("libc.so.6");
+
 	real_early();
+	if (libc)
+		test_cancel = (__typeof__(test_cancel))elf_symbol(
+			libc, "pthread_testcancel");
 	for (int i = 0; i < SYMBOL_COUNT; i++) {
 		void *next;
 

@@ -28,6 +28,12 @@ void real_early(void);
 /* Called once, by the constructor. May allocate (dlsym). */
 void real_resolve(void);
 
+/*
+ * Where a pending pthread_cancel() acts, as every cancellation point does before
+ * its system call. For wrappers that change the table before the real call.
+ */
+void real_test_cancel(void);
+
 /* For an untracked descriptor, which may come before the constructor. */
 static inline const struct real *real_calls(void)
 {

@@ -4,7 +4,9 @@
  * there, and malloc is out of bounds.
  *
  * Called by: what explains (findings, dumps of the kernel's table). Not on the
- * data path. Lock-free, async-signal-safe. Never held across a real call.
+ * data path. Lock-free, async-signal-safe. Never held across a real call. The
+ * thread hears no signal while it has one: a handler that jumps out would keep
+ * it for ever.
  */
 #ifndef SHIM_SCRATCH_H
 #define SHIM_SCRATCH_H
@@ -13,6 +15,7 @@
 #include "model/text.h"
 
 struct scratch {
+	uint64_t mask; /* of signals, before it was taken */
 	struct text message;
 	struct text details;
 	struct text help;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -131,42 +132,80 @@ static long open_destination(void)
 }
 
 /*
- * A signal that our write earned, and that was not pending before, is taken
- * back. SIGTTOU is held off because a background job's write to its terminal
- * would stop the host.
+ * What a reader of standard error has not yet taken is not waited for longer
+ * than this, and after that not at all until there is room again: the host
+ * would hang where it never did, for example when its parent reads only after
+ * its end.
+ */
+enum { PATIENCE_MS = 1000, PIPE_PIECE = 4096 /* PIPE_BUF */ };
+
+static bool has_room(int fd)
+{
+	static _Atomic bool stuck;
+	struct pollfd room = { .fd = fd, .events = POLLOUT };
+	struct timespec limit = { .tv_sec = PATIENCE_MS / 1000 };
+	bool full;
+
+	if (atomic_load(&stuck))
+		limit.tv_sec = 0;
+	full = raw_call6(SYS_ppoll, (long)&room, 1, (long)&limit, 0, 0, 0) == 0;
+	atomic_store(&stuck, full);
+	return !full;
+}
+
+/* In pieces that a pipe takes at once when it says that it has room. */
+static long write_stderr(int fd, const char *text, size_t length)
+{
+	size_t written = 0;
+
+	while (written < length) {
+		size_t piece = length - written;
+		long result;
+
+		if (piece > PIPE_PIECE)
+			piece = PIPE_PIECE;
+		if (!has_room(fd))
+			return -EAGAIN;
+		result = raw_call3(SYS_write, fd, (long)(text + written),
+				   (long)piece);
+		if (result < 0)
+			return result;
+		written += (size_t)result;
+	}
+	return (long)written;
+}
+
+/*
+ * With all signals blocked, SIGTTOU among them: a background job's write to its
+ * terminal would stop the host. A signal that the write itself earned, and that
+ * was not pending before, is taken back.
  */
 static void write_unheard(int fd, const char *text, size_t length)
 {
-	uint64_t guarded = 1ULL << (SIGPIPE - 1) | 1ULL << (SIGXFSZ - 1) |
-			   1ULL << (SIGTTOU - 1);
+	uint64_t earned = 1ULL << (SIGPIPE - 1) | 1ULL << (SIGXFSZ - 1);
 	struct timespec now = { .tv_sec = 0 };
-	uint64_t mask = 0;
 	uint64_t pending = 0;
 	long written;
 
-	raw_call6(SYS_rt_sigprocmask, SIG_BLOCK, (long)&guarded, (long)&mask,
-		  sizeof(mask), 0, 0);
 	raw_call3(SYS_rt_sigpending, (long)&pending, sizeof(pending), 0);
-	do {
-		written = raw_call3(SYS_write, fd, (long)text, (long)length);
-	} while (written == -EINTR);
+	written = destination == TO_STDERR
+			  ? write_stderr(fd, text, length)
+			  : raw_call3(SYS_write, fd, (long)text, (long)length);
 	if (written != (long)length)
 		atomic_fetch_add(&lost, 1);
 	if (written == -EPIPE || written == -EFBIG) {
-		uint64_t ours = guarded & ~pending;
-
-		raw_call6(SYS_rt_sigtimedwait, (long)&ours, 0, (long)&now,
-			  sizeof(ours), 0, 0);
+		earned &= ~pending;
+		raw_call6(SYS_rt_sigtimedwait, (long)&earned, 0, (long)&now,
+			  sizeof(earned), 0, 0);
 	}
-	raw_call6(SYS_rt_sigprocmask, SIG_SETMASK, (long)&mask, 0, sizeof(mask),
-		  0, 0);
 }
 
 /*
  * The process has no descriptor left, which is what the text may be about. A
  * child on our memory, with a table of descriptors of its own, gives one of
- * its copies up and writes. It sends no signal, and only __WCLONE waits for it,
- * so the host does not notice.
+ * its copies up and writes. It sends no signal, hears none (a handler of the
+ * host would run in it), and only __WCLONE waits for it, so the host does not
+ * notice.
  */
 static void write_from_a_child(const char *text, size_t length)
 {
@@ -194,13 +233,10 @@ static void write_from_a_child(const char *text, size_t length)
 	__builtin_unreachable();
 }
 
-void sink_write(const char *text, size_t length)
+static void write_somewhere(const char *text, size_t length)
 {
-	long fd;
+	long fd = open_destination();
 
-	if (destination == TO_NOTHING || process_sandboxed())
-		return;
-	fd = open_destination();
 	if (fd == -EMFILE) {
 		write_from_a_child(text, length);
 		return;
@@ -212,4 +248,15 @@ void sink_write(const char *text, size_t length)
 	write_unheard((int)fd, text, length);
 	if (destination == TO_FILE)
 		raw_close((int)fd);
+}
+
+void sink_write(const char *text, size_t length)
+{
+	uint64_t mask;
+
+	if (destination == TO_NOTHING || process_sandboxed())
+		return;
+	mask = raw_block_signals();
+	write_somewhere(text, length);
+	raw_restore_signals(mask);
 }

@@ -13,6 +13,8 @@ int close(int fd)
 	atomic_store_explicit(&closing_last, fd, memory_order_relaxed);
 	if (!ref)
 		return real_calls()->close(fd);
+	/* Cancelled, it closes nothing: then the entry has to stay. */
+	real_test_cancel();
 	ref = closing_begin(fd, &sight);
 	result = real.close(fd);
 	if (!ref)

@@ -62,3 +62,4 @@ static void same_twice(const char *program, const char *scenario)
 	}
 
 TORTURE(numbers)
+TORTURE(signals)
