@@ -132,12 +132,17 @@ static uint64_t network_namespace(void)
 	return status.st_ino;
 }
 
+static int parent_pid(void)
+{
+	return process_sandboxed() ? 0 : (int)raw_call3(SYS_getppid, 0, 0, 0);
+}
+
 static void say_start(uint32_t parent, uint32_t flags, const char *program,
 		      const char *arguments, size_t size)
 {
 	struct ring_start start = {
 		.head = head_now(),
-		.parent_pid = (int32_t)raw_call3(SYS_getppid, 0, 0, 0),
+		.parent_pid = parent_pid(),
 		.parent = parent,
 		.flags = flags,
 		.network = flags & RING_FORKED ? 0 : network_namespace(),

@@ -147,7 +147,8 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 	}
 	if (is_disconnect(address, length, sight)) {
 		observe(fd, ref, sight);
-		kernel_socket_local(fd, &sock_of(ref)->local);
+		if (!process_sandboxed())
+			kernel_socket_local(fd, &sock_of(ref)->local);
 		memset(&sock_of(ref)->peer, 0, sizeof(struct address));
 		sock_of(ref)->role = ROLE_NONE;
 		sock_flag(ref, 0, SOCK_SHUT_WRITE);

@@ -86,13 +86,17 @@ static uint32_t pop_free(void)
 /* A slab that starts at a multiple of its size, so that sock_index works. */
 static struct sock *map_slab(void)
 {
-	long at = raw_call6(SYS_mmap, 0, 2 * SLAB_BYTES, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uintptr_t start = (uintptr_t)at;
+	uintptr_t start;
 	uintptr_t aligned;
+	long at;
 
+	if (process_sandboxed())
+		return NULL;
+	at = raw_call6(SYS_mmap, 0, 2 * SLAB_BYTES, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (at < 0 && at > -4096)
 		return NULL;
+	start = (uintptr_t)at;
 	aligned = (start + SLAB_BYTES - 1) & ~(uintptr_t)(SLAB_BYTES - 1);
 	if (aligned > start)
 		raw_call3(SYS_munmap, (long)start, (long)(aligned - start), 0);
@@ -121,6 +125,11 @@ static bool add_slab(void)
 	for (uint32_t i = SLAB_SOCKS - 1; i > 0; i--)
 		push_free(number * SLAB_SOCKS + i + 1);
 	return true;
+}
+
+void sock_reserve(void)
+{
+	add_slab();
 }
 
 static uint64_t look_flags(enum tcp_state state)

@@ -86,6 +86,9 @@ static inline enum tcp_state sock_state(uint64_t word)
 /* The word with another state, one more step, and the flags it implies. */
 uint64_t sock_stepped(uint64_t word, enum tcp_state state);
 
+/* Room for some hundred records, before memory can be had no more. */
+void sock_reserve(void);
+
 /* A new record with one reference; 0 when there is no memory. */
 uint64_t sock_create(uint64_t cookie, enum tcp_state state);
 

@@ -12,6 +12,7 @@
 #include "ring/layout.h"
 #include "shim/elf.h"
 #include "shim/feed.h"
+#include "shim/process.h"
 #include "shim/report.h"
 #include "shim/settings.h"
 
@@ -94,7 +95,7 @@ static uint64_t *get_arena(void)
 	uint64_t *expected = NULL;
 	long at;
 
-	if (memory)
+	if (memory || process_sandboxed())
 		return memory;
 	at = raw_call6(SYS_mmap, 0, ARENA_WORDS * sizeof(uint64_t),
 		       PROT_READ | PROT_WRITE,
@@ -105,6 +106,11 @@ static uint64_t *get_arena(void)
 		return (uint64_t *)at;
 	raw_call3(SYS_munmap, at, ARENA_WORDS * sizeof(uint64_t), 0);
 	return expected;
+}
+
+void stack_reserve(void)
+{
+	get_arena();
 }
 
 static const struct stored *stored_at(uint32_t offset)

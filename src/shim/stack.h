@@ -24,6 +24,9 @@ typedef uint32_t stack_id;
 /* Loads the unwinder, unless the option says off. May allocate. */
 void stack_start(void);
 
+/* Takes the room for all stacks, before memory can be had no more. */
+void stack_reserve(void);
+
 /*
  * The stack for the record of a socket: place is the return address of the
  * wrapped call. One frame, unless the option `stacks` is `all`.

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "kernel/raw.h"
+#include "shim/process.h"
 
 /* 2^30 numbers: the most that fs.nr_open admits. */
 enum { CHUNK_COUNT = 1 << 14 };
@@ -33,7 +34,7 @@ static void map_chunk(int fd)
 	long size = TABLE_CHUNK * sizeof(uint64_t);
 	long at;
 
-	if (number / TABLE_CHUNK >= CHUNK_COUNT)
+	if (number / TABLE_CHUNK >= CHUNK_COUNT || process_sandboxed())
 		return;
 	at = raw_call6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -28,11 +28,12 @@ int dup(int fd)
 
 /*
  * Closes `to` on the way, unless `from` is no descriptor: asked first, so that
- * nothing has to be put back.
+ * nothing has to be put back. In a sandbox that cannot be asked: what `to` was
+ * is then given up afterwards.
  */
 static uint64_t replace_begin(int from, int to, const struct sight *sight)
 {
-	if (from == to || !table_find(to) ||
+	if (from == to || !table_find(to) || process_sandboxed() ||
 	    raw_call3(SYS_fcntl, from, F_GETFD, 0) < 0)
 		return 0;
 	return closing_begin(to, sight);

@@ -10,11 +10,19 @@
 #include "shim/closing.h"
 #include "shim/in_use.h"
 #include "shim/lifecycle.h"
+#include "shim/stack.h"
 #include "shim/wrap.h"
 
 enum { CLOSE_RANGE_MARKS = 4 /* CLOSE_RANGE_CLOEXEC */ };
 
 /* The sandbox begins with the call: speak before it, be silent after it. */
+static void sandbox_begins(void)
+{
+	blind_sandbox();
+	sock_reserve();
+	stack_reserve();
+}
+
 static void sandbox_done(long result)
 {
 	if (result >= 0)
@@ -33,7 +41,7 @@ int prctl(int option, ...)
 	va_end(list);
 	if (option != PR_SET_SECCOMP || !process_owns_memory())
 		return real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
-	blind_sandbox();
+	sandbox_begins();
 	result = real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
 	sandbox_done(result);
 	return result;
@@ -224,7 +232,7 @@ long syscall(long number, ...)
 	if (number == SYS_seccomp && process_owns_memory() &&
 	    (a[0] == SECCOMP_SET_MODE_FILTER ||
 	     a[0] == SECCOMP_SET_MODE_STRICT))
-		blind_sandbox();
+		sandbox_begins();
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
 	if (name_of(number) == CALL_syscall && number != SYS_seccomp &&

@@ -63,3 +63,4 @@ static void same_twice(const char *program, const char *scenario)
 
 TORTURE(numbers)
 TORTURE(signals)
+TORTURE(sandbox)

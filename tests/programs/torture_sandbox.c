@@ -1,0 +1,249 @@
+/* build: -pthread */
+/*
+ * Seccomp filters that allow the calls of this program and kill for any other:
+ * the library must make none of its own, and replace none.
+ */
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/uio.h>
+
+#include "torture.h"
+
+enum { ALLOWED_MAX = 60 };
+
+static bool by_syscall;
+
+/* A list that ends with -1. */
+static void sandbox(const int *allowed)
+{
+	struct sock_filter filter[ALLOWED_MAX + 4];
+	struct sock_fprog program = { .filter = filter };
+	unsigned short count = 0;
+	unsigned short used = 1;
+
+	while (allowed[count] >= 0)
+		count++;
+	CHECK(count < ALLOWED_MAX);
+	filter[0] = (struct sock_filter)BPF_STMT(
+		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
+	for (int i = 0; i < count; i++, used++)
+		filter[used] = (struct sock_filter)BPF_JUMP(
+			BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)allowed[i],
+			(unsigned char)(count - i), 0);
+	filter[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+						      SECCOMP_RET_KILL_PROCESS);
+	filter[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+						      SECCOMP_RET_ALLOW);
+	program.len = used;
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	if (by_syscall)
+		CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
+			      &program) == 0);
+	else
+		CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ==
+		      0);
+}
+
+#define ALLOW(...) sandbox((const int[]){ __VA_ARGS__, SYS_exit_group, -1 })
+
+/* No call but write. */
+static void say(const char *text)
+{
+	CHECK(write(1, text, strlen(text)) >= 0);
+}
+
+static void data_on_an_open_connection(void)
+{
+	struct pair pair = make_pair();
+	struct iovec part = { "abc", 3 };
+	char got[8];
+
+	ALLOW(SYS_read, SYS_write, SYS_writev, SYS_close);
+	exchange(&pair, 1);
+	CHECK(writev(pair.client, &part, 1) == 3);
+	read_all(pair.server, got, 3);
+	CHECK(close(pair.client) == 0);
+	CHECK(read(pair.server, got, 1) == 0);
+	CHECK(write(pair.server, "x", 1) == 1);
+	CHECK(close(pair.server) == 0);
+	CHECK(close(pair.listener) == 0);
+	CHECK(close(pair.listener) == -1);
+	CHECK(read(pair.server, got, 1) == -1);
+	say("intact\n");
+}
+
+static void the_same_installed_by_syscall(void)
+{
+	by_syscall = true;
+	data_on_an_open_connection();
+}
+
+static void strict_mode(void)
+{
+	struct pair pair = make_pair();
+
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT) == 0);
+	exchange(&pair, 1);
+	say("intact\n");
+	syscall(SYS_exit, 0);
+}
+
+/* The first socket of the process, and many: nowhere to put them. */
+static void sockets_are_made_inside(void)
+{
+	struct pair pairs[30];
+
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_socket, SYS_bind, SYS_listen,
+	      SYS_connect, SYS_accept, SYS_getsockname);
+	for (int i = 0; i < 30; i++)
+		pairs[i] = make_pair();
+	for (int i = 0; i < 30; i++)
+		exchange(&pairs[i], i);
+	for (int i = 0; i < 30; i++)
+		end_pair(&pairs[i]);
+	for (int i = 0; i < 600; i++) {
+		struct pair pair = make_pair();
+
+		exchange(&pair, i);
+		end_pair(&pair);
+	}
+	say("intact\n");
+}
+
+static void numbers_are_copied_inside(void)
+{
+	struct pair pair = make_pair();
+	struct pair other = make_pair();
+
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_dup, SYS_dup2, SYS_dup3);
+	CHECK(dup(pair.client) >= 0);
+	CHECK(dup2(other.client, pair.client) == pair.client);
+	CHECK(dup3(other.server, pair.server, 0) == pair.server);
+	exchange(&pair, 1);
+	CHECK(dup2(999, pair.client) == -1);
+	exchange(&other, 1);
+	say("intact\n");
+}
+
+static void connections_are_changed_inside(void)
+{
+	struct pair pair = make_pair();
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	int error;
+	socklen_t length = sizeof(error);
+	char byte;
+
+	signal(SIGPIPE, SIG_IGN);
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_connect, SYS_shutdown,
+	      SYS_setsockopt, SYS_getsockopt, SYS_socket, SYS_sendto,
+	      SYS_recvfrom);
+	CHECK(shutdown(pair.server, SHUT_WR) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(getsockopt(pair.client, SOL_SOCKET, SO_ERROR, &error, &length) ==
+	      0);
+	CHECK(connect(pair.client, &none, sizeof(none)) == 0);
+	CHECK(recv(pair.server, &byte, 1, 0) == -1 && errno == ECONNRESET);
+	CHECK(send(pair.server, "x", 1, 0) == -1 && errno == EPIPE);
+	reset(pair.server);
+	CHECK(close(pair.client) == 0);
+	say("intact\n");
+}
+
+static void sigpipe_inside(void)
+{
+	struct pair pair = make_pair();
+
+	ALLOW(SYS_read, SYS_write, SYS_close);
+	CHECK(close(pair.server) == 0);
+	CHECK(write(pair.client, "x", 1) == 1);
+	for (int i = 0; i < 1000000; i++)
+		(void)!write(pair.client, "x", 1);
+	say("not reached\n");
+}
+
+static void children_are_made_inside(void)
+{
+	struct pair pair = make_pair();
+	int status;
+	pid_t child;
+
+	/* What fork() of this libc needs, and what the child does. */
+	ALLOW(SYS_clone, SYS_set_robust_list, SYS_rt_sigprocmask, SYS_gettid,
+	      SYS_wait4, SYS_read, SYS_write, SYS_close);
+	child = fork();
+	if (child == 0) {
+		close(pair.server);
+		write_all(pair.client, "abc", 3);
+		close(pair.client);
+		_exit(0);
+	}
+	close(pair.client);
+	read_all(pair.server, (char[3]){ 0 }, 3);
+	CHECK(read(pair.server, (char[1]){ 0 }, 1) == 0);
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	say("intact\n");
+}
+
+static void *work_outside(void *unused)
+{
+	for (int i = 0; i < 50; i++) {
+		struct pair pair = make_pair();
+
+		exchange(&pair, i);
+		end_pair(&pair);
+	}
+	return unused;
+}
+
+static struct pair inner;
+
+static void *work_inside(void *unused)
+{
+	sandbox((const int[]){ SYS_read, SYS_write, SYS_close, SYS_exit,
+			       SYS_madvise, SYS_munmap, SYS_mprotect,
+			       SYS_rt_sigprocmask, SYS_futex, SYS_exit_group,
+			       -1 });
+	for (int i = 0; i < 50; i++)
+		exchange(&inner, i);
+	close(inner.client);
+	close(inner.server);
+	return unused;
+}
+
+/* A filter holds for the thread that installs it. */
+static void one_thread_is_inside(void)
+{
+	pthread_t threads[2];
+
+	inner = make_pair();
+	CHECK(pthread_create(&threads[0], NULL, work_outside, NULL) == 0);
+	CHECK(pthread_create(&threads[1], NULL, work_inside, NULL) == 0);
+	CHECK(pthread_join(threads[0], NULL) == 0);
+	CHECK(pthread_join(threads[1], NULL) == 0);
+	say("intact\n");
+}
+
+#define S(name)             \
+	{                   \
+#name, name \
+	}
+
+static const struct scenario scenarios[] = {
+	S(data_on_an_open_connection),
+	S(the_same_installed_by_syscall),
+	S(strict_mode),
+	S(sockets_are_made_inside),
+	S(numbers_are_copied_inside),
+	S(connections_are_changed_inside),
+	S(sigpipe_inside),
+	S(children_are_made_inside),
+	S(one_thread_is_inside),
+};
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IONBF, 0);
+	return run_scenario(scenarios, SCENARIO_COUNT(scenarios), argc, argv);
+}
