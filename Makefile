@@ -5,6 +5,7 @@ CXX ?= g++
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
+SOAK ?= 20
 -include config.mak
 
 V ?= 0
@@ -162,6 +163,13 @@ test: deps ## install what is missing, build, run every test
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
 	tests/run $(TESTS)
 
+soak: ## torture at length: minutes, not seconds
+	$(Q).ci/install build test real
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
+	TORTURE_FACTOR=$(SOAK) \
+	$(BUILD)/tests/scenarios/torture_test --jobs 2 --timeout 1200
+
 lint: ## static analysis, and the format of the sources
 	$(Q).ci/install lint
 	$(Q)clang-format --dry-run -Werror $(wildcard src/*/*.[ch] include/*.h)
@@ -207,7 +215,7 @@ clean: ## remove the build folder
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all help deps demo tests test lint format sanitize unit coverage \
+.PHONY: all help deps demo tests test soak lint format sanitize unit coverage \
 	install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -22,11 +22,11 @@ static inline int times(int count)
 }
 
 /* errno as it is set and read by calls of this program alone. */
-#define SHOW(call)                                                             \
-	do {                                                                   \
-		errno = 77;                                                    \
-		long shown_ = (long)(call);                                    \
-		printf("%s = %ld %d\n", #call, shown_, errno);                 \
+#define SHOW(call)                                             \
+	do {                                                   \
+		errno = 77;                                    \
+		long shown_ = (long)(call);                    \
+		printf("%s = %ld %d\n", #call, shown_, errno); \
 	} while (0)
 
 /* close() without libc: nothing that wraps names can see it. */
@@ -119,8 +119,8 @@ static inline struct pair patient_pair(void)
 	CHECK(pair.client >= 0);
 	if (connect_to(pair.client, port_of(pair.listener)) < 0) {
 		CHECK(errno == EINTR);
-		writable = (struct pollfd){ .fd = pair.client,
-					    .events = POLLOUT };
+		writable =
+			(struct pollfd){ .fd = pair.client, .events = POLLOUT };
 		while (poll(&writable, 1, 10000) < 0)
 			CHECK(errno == EINTR);
 	}

@@ -282,7 +282,8 @@ static void files_and_connections_take_turns(void)
 	printf("intact, %d open\n", open_descriptors());
 }
 
-/* --- tables of descriptors that are shared, or parted ------------------------ */
+/* --- tables of descriptors that are shared, or parted ------------------------
+ */
 
 static void *part_and_close(void *argument)
 {
@@ -353,7 +354,10 @@ static void process_shares_the_table(void)
 	SHOW(close(WEXITSTATUS(status)));
 }
 
-#define S(name) { #name, name }
+#define S(name)             \
+	{                   \
+#name, name \
+	}
 
 static const struct scenario scenarios[] = {
 	S(number_becomes_a_file),

@@ -1,7 +1,7 @@
 /* build: -pthread */
 /*
- * Calls that are interrupted at any place: by handlers that make the same calls,
- * by handlers that jump out, by cancellation. On small stacks, too.
+ * Calls that are interrupted at any place: by handlers that make the same
+ * calls, by handlers that jump out, by cancellation. On small stacks, too.
  */
 #include <setjmp.h>
 #include <sys/mman.h>
@@ -416,7 +416,10 @@ static void handler_on_a_small_stack(void)
 	printf("enough\n");
 }
 
-#define S(name) { #name, name }
+#define S(name)             \
+	{                   \
+#name, name \
+	}
 
 static const struct scenario scenarios[] = {
 	S(empty_writev_on_connections_that_are_gone),

@@ -63,4 +63,6 @@ static void same_twice(const char *program, const char *scenario)
 
 TORTURE(numbers)
 TORTURE(signals)
+TORTURE(processes)
+TORTURE(limits)
 TORTURE(sandbox)

@@ -143,14 +143,23 @@ static bool has_ended(void *argument)
 	return waitpid(ending->pid, &ending->status, WNOHANG) == ending->pid;
 }
 
+/* Torture at length takes that much longer. */
+static int time_limit(void)
+{
+	const char *factor = getenv("TORTURE_FACTOR");
+
+	return RUN_TIMEOUT * (factor ? atoi(factor) : 1);
+}
+
 int run_wait(struct run *run)
 {
 	struct ending ending = { .pid = run->pid };
 
 	if (run->pid == 0)
 		return run->status;
-	if (!wait_for(has_ended, &ending, RUN_TIMEOUT)) {
-		fprintf(stderr, "run_wait: killed after %d ms\n", RUN_TIMEOUT);
+	if (!wait_for(has_ended, &ending, time_limit())) {
+		fprintf(stderr, "run_wait: killed after %d ms\n",
+			time_limit());
 		kill(-run->pid, SIGKILL);
 		waitpid(run->pid, &ending.status, 0);
 	}

@@ -32,7 +32,10 @@ int run_all(struct run *run, bool shadowed, const char *const *environment,
 void run_write(struct run *run, const char *text);
 void run_close_input(struct run *run);
 
-/* Waits for the end, kills after RUN_TIMEOUT. Returns run->status. */
+/*
+ * Waits for the end, kills after RUN_TIMEOUT (TORTURE_FACTOR times that).
+ * Returns run->status.
+ */
 int run_wait(struct run *run);
 
 /* What it printed so far; valid until the next call on this run. */
