@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "kernel/bind.h"
 #include "kernel/holders.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
@@ -87,38 +88,12 @@ static void add_holder(struct text *text, struct holder *holder)
 		add_end(text, &end);
 }
 
-/*
- * What bind() would answer now with SO_REUSEADDR: tried, with a socket of our
- * own that is closed at once. 0 or -errno.
- */
-static long try_reuseaddr(const struct holder_query *query,
-			  const struct sockaddr *address, socklen_t length)
-{
-	int on = 1;
-	int v6only = query->v6only;
-	long result;
-	long fd = raw_call3(SYS_socket, query->address.family,
-			    SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
-
-	if (fd < 0)
-		return fd;
-	raw_setsockopt((int)fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (query->reuseport)
-		raw_setsockopt((int)fd, SOL_SOCKET, SO_REUSEPORT, &on,
-			       sizeof(on));
-	if (query->address.family == AF_INET6)
-		raw_setsockopt((int)fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
-			       sizeof(v6only));
-	result = raw_call3(SYS_bind, fd, (long)address, length);
-	raw_close((int)fd);
-	return result;
-}
-
 static void add_verdict(struct text *text, int fd,
 			const struct holder_query *query,
 			const struct sockaddr *address, socklen_t length)
 {
 	bool has = kernel_socket_option(fd, SOL_SOCKET, SO_REUSEADDR) > 0;
+	unsigned int options = BIND_REUSEADDR;
 	long result;
 
 	if (has) {
@@ -126,7 +101,11 @@ static void add_verdict(struct text *text, int fd,
 			       "not help here\n");
 		return;
 	}
-	result = try_reuseaddr(query, address, length);
+	if (query->reuseport)
+		options |= BIND_REUSEPORT;
+	if (query->v6only)
+		options |= BIND_V6ONLY;
+	result = bind_try(query->address.family, address, length, options);
 	if (result == 0)
 		text_add(text, "SO_REUSEADDR on this socket would help now "
 			       "(tried)\n");
