@@ -5,7 +5,9 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -52,7 +54,9 @@ static void fill_address(struct address *address, int family,
 	address->port = ntohs(port);
 }
 
-static bool read_v6only(const struct nlmsghdr *header)
+/* The attribute of that type, NULL when there is none of at least size. */
+static const void *find_attribute(const struct nlmsghdr *header, int type,
+				  size_t size)
 {
 	const char *at = (const char *)NLMSG_DATA(header) +
 			 NLMSG_ALIGN(sizeof(struct inet_diag_msg));
@@ -63,12 +67,40 @@ static bool read_v6only(const struct nlmsghdr *header)
 
 		if (attribute->rta_len < sizeof(*attribute) ||
 		    at + attribute->rta_len > end)
-			return false;
-		if (attribute->rta_type == INET_DIAG_SKV6ONLY)
-			return *(const uint8_t *)RTA_DATA(attribute) != 0;
+			return NULL;
+		if (attribute->rta_type == type)
+			return RTA_PAYLOAD(attribute) < size
+				       ? NULL
+				       : RTA_DATA(attribute);
 		at += RTA_ALIGN(attribute->rta_len);
 	}
-	return false;
+	return NULL;
+}
+
+static bool read_v6only(const struct nlmsghdr *header)
+{
+	const uint8_t *v6only = find_attribute(header, INET_DIAG_SKV6ONLY, 1);
+
+	return v6only && *v6only != 0;
+}
+
+static void fill_activity(struct diag_activity *activity,
+			  const struct nlmsghdr *header)
+{
+	/* Older kernels give a shorter one: up to what is read here. */
+	const struct tcp_info *info =
+		find_attribute(header, INET_DIAG_INFO,
+			       offsetof(struct tcp_info, tcpi_delivery_rate));
+
+	memset(activity, 0, sizeof(*activity));
+	if (!info)
+		return;
+	activity->known = true;
+	activity->sent = info->tcpi_data_segs_out > 0;
+	activity->received = info->tcpi_data_segs_in > 0;
+	activity->since_sent = info->tcpi_last_data_sent;
+	activity->since_received = info->tcpi_last_data_recv;
+	activity->since_heard = info->tcpi_last_ack_recv;
 }
 
 static void fill_row(struct diag_row *row, const struct nlmsghdr *header)
@@ -110,8 +142,8 @@ static int error_of(const struct nlmsghdr *header)
 	return error->error;
 }
 
-int diag_find_with(int fd, const struct address *local,
-		   const struct address *peer, struct diag_row *row)
+static int find(int fd, const struct address *local, const struct address *peer,
+		struct diag_row *row, struct diag_activity *activity)
 {
 	struct {
 		struct nlmsghdr header;
@@ -122,6 +154,7 @@ int diag_find_with(int fd, const struct address *local,
 			    .nlmsg_flags = NLM_F_REQUEST },
 		.body = { .sdiag_family = (uint8_t)local->family,
 			  .sdiag_protocol = IPPROTO_TCP,
+			  .idiag_ext = activity ? 1 << (INET_DIAG_INFO - 1) : 0,
 			  .idiag_states = ALL_STATES,
 			  .id = { .idiag_sport = htons(local->port),
 				  .idiag_dport = htons(peer->port),
@@ -148,7 +181,22 @@ int diag_find_with(int fd, const struct address *local,
 	if (!is_row(header))
 		return -EPROTO;
 	fill_row(row, header);
+	if (activity)
+		fill_activity(activity, header);
 	return 1;
+}
+
+int diag_find_with(int fd, const struct address *local,
+		   const struct address *peer, struct diag_row *row)
+{
+	return find(fd, local, peer, row, NULL);
+}
+
+int diag_activity_with(int fd, const struct address *local,
+		       const struct address *peer, struct diag_row *row,
+		       struct diag_activity *activity)
+{
+	return find(fd, local, peer, row, activity);
 }
 
 int diag_find(const struct address *local, const struct address *peer,

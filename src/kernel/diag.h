@@ -50,6 +50,24 @@ int diag_find_with(int fd, const struct address *local,
 		   const struct address *peer, struct diag_row *row);
 
 /*
+ * The same with what the kernel remembers of a connection's traffic
+ * (INET_DIAG_INFO). It keeps no time of birth; but where no data has flowed in
+ * a direction, the time since is the time since the handshake.
+ */
+struct diag_activity {
+	bool known;              /* the rest counts; never for TIME_WAIT */
+	bool sent;               /* data has been sent, */
+	bool received;           /* and received */
+	uint32_t since_sent;     /* milliseconds since the last of it */
+	uint32_t since_received; /* likewise */
+	uint32_t since_heard;    /* since the last acknowledgment came */
+};
+
+int diag_activity_with(int fd, const struct address *local,
+		       const struct address *peer, struct diag_row *row,
+		       struct diag_activity *activity);
+
+/*
  * All sockets on a local port, IPv4 and IPv6, bound-only ones included (on
  * kernels that know state 13, from 6.8 on). `each` is called for every row
  * until it returns false. Returns the number of rows, or -errno. reply is room

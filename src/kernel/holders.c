@@ -100,8 +100,8 @@ static bool is_source_port(const struct diag_row *row)
 	       (row->peer.port < low || row->peer.port > high);
 }
 
-static enum holder_class classify(const struct holder_query *query,
-				  const struct diag_row *row)
+enum holder_class holders_classify(const struct holder_query *query,
+				   const struct diag_row *row)
 {
 	struct address wanted = unmapped(&query->address);
 	struct address held = unmapped(&row->local);
@@ -140,7 +140,7 @@ static bool add_row(const struct diag_row *row, void *argument)
 	holder = &holders->list[holders->count++];
 	holder->row = *row;
 	holder->owner_count = 0;
-	holder->class = classify(query, row);
+	holder->class = holders_classify(query, row);
 	return true;
 }
 

@@ -44,6 +44,13 @@ void holders_find(const struct holder_query *query, struct holders *holders,
 bool holders_overlap(const struct address *a, bool a_v6only,
 		     const struct address *b, bool b_v6only);
 
+/*
+ * How a socket that overlaps holds what is wanted. Costs some microseconds for
+ * a connection: the range of ephemeral ports is read.
+ */
+enum holder_class holders_classify(const struct holder_query *query,
+				   const struct diag_row *row);
+
 /* net.ipv4.ip_local_port_range; false when it cannot be read. */
 bool holders_ephemeral_range(unsigned int *low, unsigned int *high);
 

@@ -115,6 +115,37 @@ Test(diag, ipv6_connection_until_time_wait)
 	follow_to_time_wait(AF_INET6);
 }
 
+Test(diag, tells_what_has_flowed)
+{
+	struct ends ends = make_ends(AF_INET);
+	struct pollfd readable = { .fd = ends.server, .events = POLLIN };
+	struct diag_activity activity;
+	struct diag_row row;
+	int fd = diag_open();
+	char byte;
+
+	cr_assert_eq(write(ends.client, "x", 1), 1);
+	cr_assert_eq(poll(&readable, 1, 5000), 1);
+	cr_assert_eq(diag_activity_with(fd, &ends.local, &ends.peer, &row,
+					&activity),
+		     1);
+	cr_expect(activity.known && activity.sent && !activity.received);
+	cr_expect_lt(activity.since_sent, 60000);
+	cr_assert_eq(diag_activity_with(fd, &ends.peer, &ends.local, &row,
+					&activity),
+		     1);
+	cr_expect_eq(row.state, ST_ESTABLISHED);
+	cr_expect(activity.known && !activity.sent && activity.received);
+	cr_assert_eq(read(ends.server, &byte, 1), 1);
+	close_client_first(&ends);
+	cr_assert(wait_for(in_time_wait, &ends, 5000));
+	cr_assert_eq(diag_activity_with(fd, &ends.local, &ends.peer, &row,
+					&activity),
+		     1);
+	cr_expect(!activity.known);
+	close(fd);
+}
+
 Test(diag, connection_that_does_not_exist)
 {
 	struct ends ends = make_ends(AF_INET);
