@@ -48,6 +48,11 @@ const char *run_library(void)
 	return in_build("", "libtcpshadow.so");
 }
 
+const char *run_command(void)
+{
+	return in_build("", "tcpshadow");
+}
+
 static int open_in(const struct run *run, const char *name, int flags)
 {
 	char path[128];

@@ -55,6 +55,8 @@ void run_end(struct run *run);
 const char *run_program(const char *name);
 const char *run_example(const char *name);
 const char *run_library(void);
+/* build/tcpshadow */
+const char *run_command(void);
 
 #define ARGV(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
