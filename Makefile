@@ -45,10 +45,11 @@ PLAIN_OBJECTS = $(PLAIN_SOURCES:%.c=$(BUILD)/plain/%.o)
 # The command. Everything but main is linked to its tests too.
 COMMAND = $(BUILD)/tcpshadow
 COMMAND_PACKAGES = libdw libelf jansson libxml-2.0
-COMMAND_CFLAGS = $(BASE) -O2 $(shell pkg-config --cflags $(COMMAND_PACKAGES)) \
+COMMAND_CFLAGS = $(BASE) -O2 -I$(GENERATED) $(shell pkg-config --cflags $(COMMAND_PACKAGES)) \
 	$(CFLAGS)
 COMMAND_LIBS = $(shell pkg-config --libs $(COMMAND_PACKAGES)) -liberty
 COMMAND_SOURCES = $(wildcard src/command/*.c)
+GENERATED = $(BUILD)/generated
 COMMAND_OBJECTS = $(COMMAND_SOURCES:%.c=$(BUILD)/command/%.o)
 COMMON_OBJECTS = $(patsubst %.c,$(BUILD)/plain/%.o, \
 	$(wildcard src/model/*.c src/kernel/*.c src/ring/*.c))
@@ -91,6 +92,18 @@ $(BUILD)/library/%.o: %.c
 $(LIBRARY): $(LIBRARY_OBJECTS) $(BUILD)/libtcpshadow.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(LIBRARY_LDFLAGS) -o $@ $(LIBRARY_OBJECTS)
+
+# The command carries the pages of the rules, as C strings.
+$(GENERATED)/command/pages.def: $(wildcard docs/rules/*.md)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)for page in $^; do \
+	slug=$${page##*/}; \
+	echo "PAGE(\"$${slug%.md}\","; \
+	sed -e 's/[\\"]/\\&/g' -e 's/.*/	"&\\n"/' $$page; \
+	echo ')'; done > $@
+
+$(BUILD)/command/src/command/pages.o: $(GENERATED)/command/pages.def
 
 $(BUILD)/command/%.o: %.c
 	@mkdir -p $(@D)

@@ -13,7 +13,7 @@
  */
 enum tcp_state {
 	ST_UNKNOWN,
-#define STATE(name, kernel, meaning) ST_##name,
+#define STATE(name, kernel, kernel_name, ss_name, meaning) ST_##name,
 #include "model/states.def"
 #undef STATE
 	ST_COUNT
@@ -24,6 +24,11 @@ const char *state_name(enum tcp_state state);
 
 /* One sentence on what the state means, "" outside the table. */
 const char *state_meaning(enum tcp_state state);
+
+/* The value and name of <linux/tcp_states.h>, and the name that ss takes. */
+unsigned int state_kernel(enum tcp_state state);
+const char *state_kernel_name(enum tcp_state state);
+const char *state_ss_name(enum tcp_state state);
 
 /*
  * The state for a value of tcpi_state or idiag_state (<linux/tcp_states.h>).
