@@ -161,6 +161,39 @@ $(BUILD)/tests/%_test: tests/%_test.c $(PLAIN_OBJECTS)
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(PLAIN_OBJECTS) -lcriterion -pthread
 
+# What `make bench` runs. events is linked with the library's own objects.
+BENCH_LIBRARY = $(BUILD)/tests/bench/libnothing.so
+BENCH = $(addprefix $(BUILD)/tests/bench/,calls echo spawn growth ringed events) \
+	$(BENCH_LIBRARY)
+
+$(BENCH_LIBRARY): tests/bench/nothing.c src/model/calls.def
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	-$(Q)$(CC) $(BASE) -O2 -fPIC -shared -o $@ $<
+
+$(BUILD)/tests/bench/ringed: tests/bench/ringed.c $(COMMON_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) -O2 -o $@ $^
+
+$(BUILD)/tests/bench/events: tests/bench/events.c $(LIBRARY_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) -O2 -o $@ $^
+
+$(BUILD)/tests/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) -O2 -o $@ $<
+
+bench: ## what it costs, against plain programs and other tools
+	$(Q).ci/install build bench
+	$(Q)$(MAKE) --no-print-directory all bench-programs
+	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) python3 -B tests/bench/bench.py \
+	$(BENCH_OPTIONS)
+
+bench-programs: $(BENCH)
+
 deps: ## install the Debian packages that are missing
 	$(Q).ci/install build test real
 
@@ -201,8 +234,10 @@ sanitize: ## the unit tests with AddressSanitizer and UBSan
 	CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
 	unit
 
-unit: $(filter $(BUILD)/tests/model/% $(BUILD)/tests/kernel/% \
-	$(BUILD)/tests/ring/%,$(TESTS)) ## the unit tests of model, kernel and ring
+UNIT_TESTS = $(filter $(BUILD)/tests/model/% $(BUILD)/tests/kernel/% \
+	$(BUILD)/tests/ring/%,$(TESTS))
+
+unit: $(UNIT_TESTS) ## the unit tests of model, kernel and ring
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
 	tests/run $^
 
@@ -228,7 +263,7 @@ clean: ## remove the build folder
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all help deps demo tests test soak lint format sanitize unit coverage \
-	install uninstall clean
+.PHONY: all help bench bench-programs deps demo tests test soak lint format \
+	sanitize unit coverage install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,0 +1,175 @@
+"""Costs inside one process: calls, instructions, events, memory, growth."""
+
+import glob
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+
+from variants import BENCH
+
+CALLS = os.path.join(BENCH, "calls")
+GROWTH = os.path.join(BENCH, "growth")
+
+
+def output_of(variant, words, **how):
+    running = variant.start(words, stdout=subprocess.PIPE, text=True, **how)
+    text = running.process.stdout.read()
+    if running.process.wait() != 0:
+        raise RuntimeError(f"{words[0]} failed under {variant.name}")
+    return text
+
+
+def by_name(chosen, *names):
+    found = {variant.name: variant for variant in chosen}
+    return [found[name] for name in names if name in found]
+
+
+def calls(chosen, table):
+    kinds = by_name(chosen, "plain", "do-nothing preload",
+                    "bare, text to /dev/null", "ring")
+    results = {}
+    for variant in kinds:
+        for line in output_of(variant, [CALLS, "time"]).splitlines():
+            name, base, added, least, most, count = line.split("\t")
+            results.setdefault(name, {})[variant.name] = (
+                float(base), float(added), float(least), float(most),
+                int(count))
+    rows = [["ns added an operation", "calls", "libc"] +
+            ["noise" if v.name == "plain" else v.name for v in kinds]]
+    for name, row in results.items():
+        first = next(iter(row.values()))
+        rows.append([name, str(first[4]), f"{first[0]:.0f}"] + [
+            "{1:+.1f} ({2:.1f}..{3:.1f})".format(*row[v.name])
+            for v in kinds])
+        if "connect+" in name or "ring" not in row:
+            continue
+        tracked = "connection" in name
+        limit = 20 if tracked else 4
+        floor = abs(row["plain"][1]) / first[4] if "plain" in row else 0
+        table.budget(f"{name}: ns a call", limit,
+                     row["ring"][1] / first[4], floor, "{:.1f}")
+    table.add("Calls, pairwise inside one process", rows)
+
+
+def instructions(chosen, table):
+    if not shutil.which("valgrind"):
+        table.note("instructions: left out: no valgrind here")
+        return
+    kinds = by_name(chosen, "do-nothing preload", "bare, text to /dev/null")
+    results = {}
+    for variant in kinds:
+        with tempfile.TemporaryDirectory() as directory:
+            output_of(variant, [
+                "valgrind", "-q", "--tool=callgrind",
+                f"--callgrind-out-file={directory}/out", CALLS, "count"])
+            for path in glob.glob(directory + "/out*"):
+                with open(path) as file:
+                    text = file.read()
+                label = re.search(r"desc: Trigger: Client Request: (.*)", text)
+                total = re.search(r"^(?:summary|totals): (\d+)", text, re.M)
+                if not label:
+                    continue
+                who, name, times = label.group(1).split("|")
+                results.setdefault(name, {})[variant.name, who] = \
+                    int(total.group(1)) / int(times)
+    rows = [["instructions added an operation", "libc"] +
+            [v.name for v in kinds]]
+    for name, row in results.items():
+        base = {v.name: row[v.name, "libc"] for v in kinds}
+        added = {v.name: row[v.name, "made"] - base[v.name] for v in kinds}
+        rows.append([name, f"{base[kinds[0].name]:.0f}"] +
+                    [f"{added[v.name]:+.1f}" for v in kinds])
+        if "connect+" in name or "EAGAIN" in name:
+            continue
+        count = 2 if "+" in name else 1
+        limit = 25 if "connection" in name else 12
+        table.budget(f"{name}: instructions a call", limit,
+                     added[kinds[-1].name] / count, 0, "{:.1f}")
+    table.add("Instructions, by callgrind", rows)
+
+
+def events(chosen, table):
+    limits = {"transition": 250, "transition, known stack": 600,
+              "transition, new place": 1000, "finding, new place": 20000}
+    rows = [["ns", "median", "least", "most"]]
+    for variant in by_name(chosen, "ring"):
+        for line in output_of(variant, [os.path.join(BENCH, "events")],
+                              ).splitlines():
+            name, median, least, most = line.split("\t")
+            rows.append([name, median, least, most])
+            if name in limits:
+                table.budget(f"to the ring: {name}, ns", limits[name],
+                             float(median), 0, "{:.0f}")
+    if len(rows) > 1:
+        table.add("Events to the ring", rows)
+
+
+def memory(chosen, table):
+    many = 100000
+    resident = {}
+    for variant in by_name(chosen, "plain", "bare, text to /dev/null"):
+        for count in (0, 1000, many):
+            before, after = output_of(
+                variant, [GROWTH, "memory", str(count)]).split()
+            resident[variant.name, count] = int(before), int(after)
+    if len(resident) < 6:
+        return
+    bare = "bare, text to /dev/null"
+    fixed = resident[bare, 0][0] - resident["plain", 0][0]
+    each = ((resident[bare, many][1] - resident[bare, many][0]) -
+            (resident["plain", many][1] - resident["plain", many][0])) / many
+    before, after, last = output_of(
+        by_name(chosen, bare)[0], [GROWTH, "numbers", "1000000"]).split()
+    table.add("Memory", [
+        ["", "bytes"],
+        ["resident with no socket, above plain", f"{fixed}"],
+        [f"a tracked socket and its number, of {many}", f"{each:.1f}"],
+        [f"a number, of 1,000,000 copies of one socket (the last is {last})",
+         f"{(int(after) - int(before)) / 1e6:.1f}"]])
+    table.budget("memory: fixed, KiB", 1024, fixed / 1024, 0, "{:.0f}")
+    table.budget("memory: a socket and its number, bytes", 136, each, 4,
+                 "{:.0f}")
+    table.budget("memory: a number, bytes", 8,
+                 (int(after) - int(before)) / 1e6, 0.5, "{:.1f}")
+
+
+def growth(chosen, table):
+    counts = (10, 1000, 100000)
+    results = {}
+    for variant in by_name(chosen, "ring"):
+        for own in counts:
+            read_growth(results, f"{own:,} in the process", output_of(
+                variant, [GROWTH, "measure", str(own)]))
+        for others in counts[1:]:
+            holder = subprocess.Popen(
+                [GROWTH, "hold", str(others)], stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE, text=True)
+            holder.stdout.readline()
+            read_growth(results, f"{others:,} elsewhere", output_of(
+                variant, [GROWTH, "measure", "10"]))
+            holder.kill()
+            holder.wait()
+    if not results:
+        return
+    columns = list(next(iter(results.values())))
+    rows = [["ns added, with so many sockets"] + columns]
+    for name, row in results.items():
+        rows.append([name] + [f"{row[column]:,.0f}" for column in columns])
+    table.add("Growth", rows)
+
+
+def read_growth(results, column, text):
+    for line in text.splitlines():
+        name, value = line.split("\t")
+        results.setdefault(name, {})[column] = float(value)
+
+
+def run_all(chosen, table):
+    for step in (calls, instructions, events, memory, growth):
+        try:
+            step(chosen, table)
+        except (RuntimeError, OSError, ValueError, IndexError) as problem:
+            table.note(f"{step.__name__}: failed: {problem!r}")
