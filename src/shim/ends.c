@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "kernel/raw.h"
+#include "shim/process.h"
 
 /* A cookie has WAYS places to be in; of those the oldest is given up. */
 enum { SET_BITS = 14, SET_COUNT = 1 << SET_BITS, WAYS = 4 };
@@ -31,7 +32,7 @@ static struct place *get_places(void)
 	struct place *none = NULL;
 	long at;
 
-	if (memory)
+	if (memory || process_sandboxed())
 		return memory;
 	at = raw_call6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -41,6 +42,11 @@ static struct place *get_places(void)
 		return (struct place *)at;
 	raw_call3(SYS_munmap, at, size, 0);
 	return none;
+}
+
+void ends_reserve(void)
+{
+	get_places();
 }
 
 static struct place *set_of(struct place *memory, uint64_t cookie)

@@ -23,6 +23,9 @@ struct end {
 	enum role role;
 };
 
+/* Takes the room for all of them, before memory can be had no more. */
+void ends_reserve(void);
+
 /* Remembers the end of a socket. */
 void ends_add(const struct sock *sock);
 

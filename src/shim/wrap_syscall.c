@@ -8,6 +8,7 @@
 
 #include "shim/blind.h"
 #include "shim/closing.h"
+#include "shim/ends.h"
 #include "shim/in_use.h"
 #include "shim/lifecycle.h"
 #include "shim/stack.h"
@@ -21,6 +22,7 @@ static void sandbox_begins(void)
 	blind_sandbox();
 	sock_reserve();
 	stack_reserve();
+	ends_reserve();
 }
 
 static void sandbox_done(long result)

@@ -1,0 +1,99 @@
+/* How sockets come to be followed, and how they are given up for others. */
+#include "kernel/socket.h"
+#include "shim/blind.h"
+#include "shim/ends.h"
+#include "shim/observe.h"
+#include "shim/process.h"
+#include "shim/stack.h"
+
+static uint64_t follow(int fd, uint64_t cookie, enum tcp_state state)
+{
+	uint64_t ref = sock_create(cookie, state);
+	uint64_t old;
+	bool done;
+
+	if (!ref) {
+		blind_count(BLIND_NO_MEMORY);
+		return 0;
+	}
+	sock_of(ref)->fd = fd;
+	old = table_put(fd, ref, &done);
+	if (old) {
+		struct sight sight = { .call = CALL_NONE };
+
+		observe_replaced(old, &sight);
+	}
+	if (done)
+		return ref;
+	blind_count(BLIND_NO_MEMORY);
+	sock_free(ref);
+	return 0;
+}
+
+uint64_t observe_birth(int fd, enum tcp_state state, const void *place)
+{
+	uint64_t cookie;
+	uint64_t ref;
+
+	/* A child that runs on its parent's memory has a table of its own. */
+	if (!process_owns_memory())
+		return 0;
+	cookie = process_sandboxed() ? 0 : kernel_socket_cookie(fd);
+	ref = follow(fd, cookie, state);
+	if (ref)
+		sock_of(ref)->born = stack_brief(place);
+	return ref;
+}
+
+uint64_t observe_adopt(int fd)
+{
+	enum kernel_kind kind;
+	enum tcp_state state;
+	uint64_t ref;
+
+	if (process_sandboxed())
+		return 0;
+	kind = kernel_socket_kind(fd);
+	if (kind == KERNEL_MPTCP)
+		blind_mptcp();
+	if (kind != KERNEL_TCP || !process_owns_memory())
+		return 0;
+	state = kernel_socket_state(fd, NULL);
+	if (state == ST_UNKNOWN)
+		return 0;
+	ref = follow(fd, kernel_socket_cookie(fd), state);
+	if (!ref)
+		return 0;
+	sock_flag(ref, SOCK_PASSED, 0);
+	observe_names(fd, ref);
+	return ref;
+}
+
+uint64_t observe_find(int fd)
+{
+	uint64_t ref = table_find(fd);
+
+	return ref ? ref : observe_adopt(fd);
+}
+
+void observe_replaced(uint64_t ref, const struct sight *sight)
+{
+	blind_count(BLIND_CLOSED_UNSEEN);
+	if (!sock_release(ref))
+		return;
+	if (observe_ghost(ref, sight->call)) {
+		sock_free(ref);
+		return;
+	}
+	ends_add(sock_of(ref));
+	ghost_add(ref);
+}
+
+void observe_vanished(int fd, uint64_t ref, const struct sight *sight)
+{
+	/* Of several threads that notice, one gives the reference up. */
+	if (!table_remove(fd, ref))
+		return;
+	observe_replaced(ref, sight);
+	observe_adopt(fd);
+}
