@@ -169,6 +169,17 @@ static bool count_word(struct arguments *arguments, const char *word)
 	return false;
 }
 
+/* A rule that is only looked for when it is asked for. */
+static void ask_for_rules(struct arguments *arguments)
+{
+	const char *list = arguments->values[OPTION_FAIL_ON];
+
+	if (!strstr(list, rule_slug(RULE_LEFT_OPEN)))
+		return;
+	arguments->values[OPTION_LEFT_OPEN] = "on";
+	arguments->given[OPTION_LEFT_OPEN] = true;
+}
+
 static int read_fail_on(struct arguments *arguments)
 {
 	char *list = need_memory(strdup(arguments->values[OPTION_FAIL_ON]));
@@ -210,6 +221,7 @@ int arguments_parse(struct arguments *arguments, int use, int argc, char **argv)
 	free_options((struct argp_option *)argp.options);
 	if (parsing.result != 0)
 		return parsing.result;
+	ask_for_rules(arguments);
 	return read_fail_on(arguments);
 }
 

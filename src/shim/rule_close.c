@@ -182,17 +182,47 @@ static void say_inherited(int fd, uint64_t ref)
 	report_end(&report);
 }
 
+/* What the program has made itself, and not closed. */
+static void say_left_open(int fd, uint64_t ref, uint64_t word)
+{
+	const struct sock *sock = sock_of(ref);
+	struct subject subject = report_subject(sock, fd);
+	struct report report;
+	unsigned int count;
+	const uintptr_t *frames = stack_frames(sock->born, &count);
+
+	if (count == 0 || !report_begin(&report, RULE_LEFT_OPEN, &subject,
+					(const void *)frames[0]))
+		return;
+	/* The place to blame is where the socket came from. */
+	report.stack = sock->born;
+	text_add(&report.scratch->message,
+		 "this socket was not closed when the program ended: it was in "
+		 "state ");
+	text_add(&report.scratch->message, state_name(sock_state(word)));
+	text_add(&report.scratch->help,
+		 "close() it on every way out, or hand it to the process that "
+		 "is to go on with it");
+	report_end(&report);
+}
+
 void rule_open_at_exit(int fd, uint64_t ref)
 {
 	uint64_t word;
 
 	if (process_sandboxed())
 		return;
-	if (is_forgotten(ref, &word))
+	if (is_forgotten(ref, &word)) {
 		say_leak(fd, ref, "at its end");
-	else if (sock_load(ref, &word) && sock_state(word) == ST_LISTEN &&
-		 word & SOCK_INHERITED && !(word & SOCK_USED))
+		return;
+	}
+	if (!sock_load(ref, &word))
+		return;
+	if (sock_state(word) == ST_LISTEN && word & SOCK_INHERITED &&
+	    !(word & SOCK_USED))
 		say_inherited(fd, ref);
+	else if (settings.left_open && !(word & SOCK_INHERITED))
+		say_left_open(fd, ref, word);
 }
 
 void rule_check_close_wait(void)

@@ -44,7 +44,7 @@ void rule_closed(int fd, uint64_t ref, uint64_t word, enum tcp_event event,
 void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 		     const struct sight *sight);
 
-/* close-wait-leak, inherited-listener: what is open at the end. */
+/* close-wait-leak, inherited-listener, left-open: what is open at the end. */
 void rule_open_at_exit(int fd, uint64_t ref);
 
 /* close-wait-leak: have connections been left in CLOSE_WAIT for too long? */

@@ -19,6 +19,7 @@ struct settings {
 	enum reuseaddr reuseaddr;
 	uint32_t silence;    /* ms */
 	uint32_t close_wait; /* s */
+	bool left_open;
 	enum stacks stacks;
 	uint32_t depth;           /* frames of a stack that are kept */
 	int color;                /* position among auto, always, never */

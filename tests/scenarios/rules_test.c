@@ -33,11 +33,12 @@ static int all_findings(const char *log)
 
 static int run_one(struct run *run, const char *slug, const char *which)
 {
-	/* The one rule that is about an option. */
+	/* The rules that have to be asked for. */
 	const char *const environment[] = {
 		strcmp(slug, "reuseaddr-applied") == 0
 			? "TCPSHADOW_REUSEADDR=on-conflict"
-			: NULL,
+		: strcmp(slug, "left-open") == 0 ? "TCPSHADOW_LEFT_OPEN=on"
+						 : NULL,
 		NULL
 	};
 	char name[128];
