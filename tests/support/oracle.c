@@ -96,18 +96,41 @@ static const char *rfc_name(const char *kernel)
 	return "?";
 }
 
+/* NAME=VALUE of the line; "" when it has none. */
+static void copy_field(const char *line, const char *name, char *value,
+		       size_t size)
+{
+	const char *end = line + strcspn(line, "\n");
+	const char *at = strstr(line, name);
+	size_t length = 0;
+
+	if (at && at < end) {
+		at += strlen(name);
+		length = strcspn(at, " \n");
+	}
+	snprintf(value, size, "%.*s", (int)length, at ? at : "");
+}
+
+/*
+ * Not sscanf: it measures the whole rest of the recording first, which may have
+ * megabytes when others are busy on this machine.
+ */
 static bool parse_event(const char *line, int *local, int *peer, char *from,
 			char *to)
 {
 	const char *at = strstr(line, "inet_sock_set_state: ");
-	const char *old;
+	char port[16];
 
 	/* Not in a later line: the recording begins with comments. */
-	if (!at || memchr(line, '\n', (size_t)(at - line)) ||
-	    sscanf(strstr(at, "sport="), "sport=%d dport=%d", local, peer) != 2)
+	if (!at || memchr(line, '\n', (size_t)(at - line)))
 		return false;
-	old = strstr(at, "oldstate=");
-	return old && sscanf(old, "oldstate=%31s newstate=%31s", from, to) == 2;
+	copy_field(at, " sport=", port, sizeof(port));
+	*local = atoi(port);
+	copy_field(at, " dport=", port, sizeof(port));
+	*peer = atoi(port);
+	copy_field(at, " oldstate=", from, 32);
+	copy_field(at, " newstate=", to, 32);
+	return from[0] != '\0' && to[0] != '\0';
 }
 
 const char *oracle_path(const struct oracle *oracle, int local, int peer)
