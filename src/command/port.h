@@ -57,6 +57,7 @@ struct port_answer {
 	struct process *processes;       /* the owners */
 	size_t process_count;
 	int unreadable; /* processes that could not be looked into */
+	bool root;      /* asked as root, who usually sees all of them */
 	int error;      /* -errno when the kernel could not be asked */
 };
 

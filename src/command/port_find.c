@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command/port.h"
 #include "command/say.h"
@@ -185,7 +186,8 @@ void port_find(const struct port_request *request, struct port_answer *answer)
 	void *reply = need_memory(malloc(DIAG_REPLY_SIZE));
 	int rows;
 
-	*answer = (struct port_answer){ .request = *request };
+	*answer = (struct port_answer){ .request = *request,
+					.root = geteuid() == 0 };
 	clock_gettime(CLOCK_REALTIME, &answer->asked);
 	try_binds(answer);
 	rows = diag_port(request->address.port, DIAG_ALL, add_row, answer,

@@ -90,12 +90,15 @@ static void print_unseen(const struct port_answer *answer,
 		return;
 	}
 	user = process_user(holder->row.uid);
-	fprintf(paper->out, "a process that cannot be seen (uid %u%s%s)%s",
-		holder->row.uid, user ? ", " : "", user ? user : "",
-		answer->unreadable > 0
-			? ""
-			: ": in another container, or between two processes");
+	fprintf(paper->out, "a process that cannot be seen (uid %u%s%s)",
+		holder->row.uid, user ? ", " : "", user ? user : "");
 	free(user);
+	if (answer->unreadable > 0)
+		return;
+	/* /proc may hide all of them from other users (hidepid). */
+	fputs(answer->root ? ": in another container, or between two processes"
+			   : ": run as root to see it",
+	      paper->out);
 }
 
 static void print_owners(const struct port_answer *answer,
@@ -331,8 +334,10 @@ void port_print_text(const struct port_answer *answer,
 	if (has_unseen_owners(answer))
 		fprintf(paper->out,
 			"%d processes of other users could not be looked into: "
-			"run as root to see all owners\n",
-			answer->unreadable);
+			"%s to see all owners\n",
+			answer->unreadable,
+			answer->root ? "this needs CAP_SYS_PTRACE"
+				     : "run as root");
 	for (size_t i = 0; i < count; i++) {
 		terminal_print(paper, LOOK_HELP, "help:");
 		fprintf(paper->out, " %s\n", holder_remedy(causes[i]));

@@ -22,6 +22,7 @@ struct search {
 	bool (*each)(const struct owner *, void *);
 	void *argument;
 	int unreadable;
+	bool denied; /* the links of the process at hand */
 	bool done;
 };
 
@@ -101,6 +102,9 @@ static void visit_descriptor(struct search *search, int pid, int fd)
 	text_add_number(&text, fd);
 	length = raw_call6(SYS_readlinkat, AT_FDCWD, (long)path, (long)target,
 			   sizeof(target) - 1, 0, 0);
+	/* Root without CAP_SYS_PTRACE may list the numbers, not follow them. */
+	if (length == -EACCES || length == -EPERM)
+		search->denied = true;
 	if (length < (long)sizeof(prefix))
 		return;
 	target[length] = '\0';
@@ -129,8 +133,9 @@ static void visit_process(struct search *search, int unused, int pid)
 	text_add(&text, "/proc/");
 	text_add_number(&text, pid);
 	text_add(&text, "/fd");
+	search->denied = false;
 	result = each_number(path, search, pid, visit_descriptor);
-	if (result == -EACCES || result == -EPERM)
+	if (result == -EACCES || result == -EPERM || search->denied)
 		search->unreadable++;
 }
 

@@ -10,9 +10,12 @@
 #include <jansson.h>
 #include <netinet/in.h>
 #include <pty.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -232,8 +235,7 @@ static json_t *ask(const char *port, int status)
 	run_end(&run);
 	cr_expect_eq(run_all(&run, false, NULL,
 			     ARGV(run_command(), "port", "--json", port)),
-		     status, "%s: %s%s", port, run_output(&run),
-		     run_errors(&run));
+		     status, "%s: %s", port, run_errors(&run));
 	root = json_loads(run_output(&run), 0, &error);
 	cr_assert(root, "%s", error.text);
 	cr_expect_eq(json_is_true(json_object_get(root, "held")), status == 1);
@@ -255,7 +257,7 @@ static void check_schema(void)
 	cr_expect_eq(
 		run_all(&validator, false, NULL,
 			ARGV("/usr/bin/jsonschema", "-i", instance, schema)),
-		0, "%s%s", run_output(&validator), run_errors(&validator));
+		0, "%s", run_errors(&validator));
 	run_end(&validator);
 }
 
@@ -621,15 +623,24 @@ Test(port, of_a_process_with_a_hostile_name)
 		cr_expect(*at == '\n' || (*at >= ' ' && *at < 0x7f));
 }
 
+/* Of the commands so far, in ms: whoever else is busy does not count. */
+static long processor_time(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_CHILDREN, &usage);
+	return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+	       (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+}
+
 /* From 20 addresses, 1000 ports each: no two are the same connection. */
 Test(port, with_20000_in_time_wait_is_answered_fast, .timeout = 120)
 {
-	struct timespec start;
-	struct timespec end;
 	const char *text;
 	json_t *states;
 	json_t *root;
 	int listener;
+	long before;
 	long spent;
 
 	isolate();
@@ -645,13 +656,11 @@ Test(port, with_20000_in_time_wait_is_answered_fast, .timeout = 120)
 		close_in_order(pair);
 	}
 	wait_state(ST_TIME_WAIT, 20000);
-	clock_gettime(CLOCK_MONOTONIC, &start);
+	before = processor_time();
 	text = ask_text("5188", 1);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	spent = (end.tv_sec - start.tv_sec) * 1000 +
-		(end.tv_nsec - start.tv_nsec) / 1000000;
+	spent = processor_time() - before;
 	fprintf(stderr, "answered in %ld ms\n", spent);
-	cr_expect_lt(spent, 2000);
+	cr_expect_lt(spent, 1000);
 	cr_expect(strstr(text, "1 bound without listening, 1 LISTEN, "
 			       "20000 TIME_WAIT\n"),
 		  "%s", text);
@@ -710,6 +719,37 @@ Test(port, asked_about_by_another_user)
 	cr_expect(strstr(text, " processes of other users could not be looked "
 			       "into: run as root to see all owners\n"),
 		  "%s", text);
+}
+
+/* With hidepid other users' processes are not even there to be counted. */
+Test(port, asked_about_by_another_user_in_a_proc_that_hides)
+{
+	const char *text;
+
+	isolate();
+	listening(AF_INET, "0.0.0.0", PLAIN);
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	cr_assert_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	if (mount("proc", "/proc", "proc", 0, "hidepid=2") < 0)
+		cr_skip_test("no proc that hides here");
+	text = ask_as_nobody("5188", 1);
+	cr_expect(strstr(text, "(uid 0, root): run as root to see it\n"), "%s",
+		  text);
+}
+
+Test(port, asked_about_by_root_without_the_right_to_look)
+{
+	char line[600];
+
+	isolate();
+	listening(AF_INET, "0.0.0.0", PLAIN);
+	snprintf(line, sizeof(line),
+		 "exec setpriv --bounding-set -sys_ptrace --inh-caps "
+		 "-sys_ptrace %s port 5188",
+		 run_command());
+	cr_expect_eq(run_all(&run, false, NULL, ARGV("sh", "-c", line)), 1);
+	cr_expect(strstr(run_output(&run), "this needs CAP_SYS_PTRACE"), "%s",
+		  run_output(&run));
 }
 
 Test(port, that_another_user_may_not_have)
