@@ -54,7 +54,7 @@ struct port_answer {
 	unsigned int total;              /* holders, shown or not */
 	unsigned int states[ST_COUNT];   /* the same by state */
 	uint32_t longest_wait[ST_COUNT]; /* ms; 0: does not end by itself */
-	struct process *processes;       /* the owners */
+	struct proc *processes;          /* the owners */
 	size_t process_count;
 	int unreadable; /* processes that could not be looked into */
 	bool root;      /* asked as root, who usually sees all of them */

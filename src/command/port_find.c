@@ -135,7 +135,7 @@ static void add_process(struct port_answer *answer, pid_t pid)
 	}
 	answer->processes = grow(answer->processes, answer->process_count,
 				 sizeof(*answer->processes));
-	process_read(&answer->processes[answer->process_count++], pid);
+	proc_read(&answer->processes[answer->process_count++], pid);
 }
 
 static void find_owners(struct port_answer *answer)
@@ -203,7 +203,7 @@ void port_free(struct port_answer *answer)
 	for (size_t i = 0; i < answer->holder_count; i++)
 		free(answer->holders[i].owners);
 	for (size_t i = 0; i < answer->process_count; i++)
-		process_free(&answer->processes[i]);
+		proc_free(&answer->processes[i]);
 	free(answer->holders);
 	free(answer->processes);
 }

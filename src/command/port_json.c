@@ -55,8 +55,8 @@ static json_t *json_printable(const char *foreign)
 	return string;
 }
 
-static const struct process *find_process(const struct port_answer *answer,
-					  pid_t pid)
+static const struct proc *find_process(const struct port_answer *answer,
+				       pid_t pid)
 {
 	for (size_t i = 0; i < answer->process_count; i++) {
 		if (answer->processes[i].pid == pid)
@@ -68,7 +68,7 @@ static const struct process *find_process(const struct port_answer *answer,
 static json_t *json_owner(const struct port_answer *answer,
 			  const struct owner *owner)
 {
-	const struct process *process = find_process(answer, owner->pid);
+	const struct proc *process = find_process(answer, owner->pid);
 	json_t *object = need_memory(json_object());
 
 	set(object, "pid", json_integer(owner->pid));

@@ -89,7 +89,7 @@ static void print_unseen(const struct port_answer *answer,
 		      paper->out);
 		return;
 	}
-	user = process_user(holder->row.uid);
+	user = proc_user(holder->row.uid);
 	fprintf(paper->out, "a process that cannot be seen (uid %u%s%s)",
 		holder->row.uid, user ? ", " : "", user ? user : "");
 	free(user);
@@ -131,7 +131,7 @@ static void print_processes(const struct port_answer *answer,
 	if (shown > OWNERS_SHOWN_MAX)
 		shown = OWNERS_SHOWN_MAX;
 	for (size_t i = 0; i < answer->process_count; i++) {
-		const struct process *process = &answer->processes[i];
+		const struct proc *process = &answer->processes[i];
 		bool owns = false;
 
 		for (size_t j = 0; j < shown; j++)

@@ -72,11 +72,11 @@ static char *read_arguments(pid_t pid)
 	return say_printable(line);
 }
 
-void process_read(struct process *process, pid_t pid)
+void proc_read(struct proc *process, pid_t pid)
 {
 	unsigned long long ticks = 0;
 
-	*process = (struct process){ .pid = pid };
+	*process = (struct proc){ .pid = pid };
 	process->known = read_start(pid, &ticks);
 	process->started =
 		time_of_boot() +
@@ -84,12 +84,12 @@ void process_read(struct process *process, pid_t pid)
 	process->arguments = read_arguments(pid);
 }
 
-void process_free(struct process *process)
+void proc_free(struct proc *process)
 {
 	free(process->arguments);
 }
 
-char *process_user(uid_t uid)
+char *proc_user(uid_t uid)
 {
 	const struct passwd *user = getpwuid(uid);
 

@@ -10,18 +10,18 @@
 #include <sys/types.h>
 #include <time.h>
 
-struct process {
+struct proc {
 	pid_t pid;
 	bool known;      /* false: it was gone, or /proc does not tell */
 	time_t started;  /* seconds since the Epoch */
 	char *arguments; /* its command line; "" when it has none */
 };
 
-/* process_free takes back what process_read has allocated. */
-void process_read(struct process *process, pid_t pid);
-void process_free(struct process *process);
+/* proc_free takes back what proc_read has allocated. */
+void proc_read(struct proc *process, pid_t pid);
+void proc_free(struct proc *process);
 
 /* The name of a user, printable, or NULL. The caller frees it. */
-char *process_user(uid_t uid);
+char *proc_user(uid_t uid);
 
 #endif

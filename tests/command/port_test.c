@@ -8,15 +8,19 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <jansson.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <pty.h>
 #include <sched.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -750,6 +754,35 @@ Test(port, asked_about_by_root_without_the_right_to_look)
 	cr_expect_eq(run_all(&run, false, NULL, ARGV("sh", "-c", line)), 1);
 	cr_expect(strstr(run_output(&run), "this needs CAP_SYS_PTRACE"), "%s",
 		  run_output(&run));
+}
+
+/* Some sandboxes have no netlink: the bind alone answers then. */
+Test(port, where_the_kernel_may_not_be_asked)
+{
+	struct sock_filter refuse_netlink[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_socket, 0, 3),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, args)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AF_NETLINK, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = 6, .filter = refuse_netlink };
+	json_t *root;
+
+	isolate();
+	listening(AF_INET, "0.0.0.0", PLAIN);
+	cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+	cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+	root = ask("5188", 1);
+	check_schema();
+	cr_expect_str_eq(string_of(root, "error"), "EACCES");
+	cr_expect_eq(number_of(root, "total"), 0);
+	cr_expect(strstr(ask_text("5188", 1),
+			 "the kernel did not tell who is on the port: "
+			 "EACCES\n"));
 }
 
 Test(port, that_another_user_may_not_have)
