@@ -333,9 +333,9 @@ void port_print_text(const struct port_answer *answer,
 		print_bind(&answer->binds[i], paper);
 	if (has_unseen_owners(answer))
 		fprintf(paper->out,
-			"%d processes of other users could not be looked into: "
+			"%d process%s of other users could not be looked into: "
 			"%s to see all owners\n",
-			answer->unreadable,
+			answer->unreadable, answer->unreadable == 1 ? "" : "es",
 			answer->root ? "this needs CAP_SYS_PTRACE"
 				     : "run as root");
 	for (size_t i = 0; i < count; i++) {

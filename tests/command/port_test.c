@@ -689,7 +689,10 @@ Test(port, with_many_listeners_shows_them_all)
 		50);
 }
 
-/* The command as nobody, who may not be able to reach the build folder. */
+/*
+ * The command as a user whom nothing belongs to, and who may not be able to
+ * reach the build folder.
+ */
 static const char *ask_as_nobody(const char *port, int status)
 {
 	struct run copy;
@@ -702,7 +705,7 @@ static const char *ask_as_nobody(const char *port, int status)
 		run_all(&run, false, NULL, ARGV("cp", run_command(), path)), 0);
 	run_end(&run);
 	cr_expect_eq(run_all(&run, false, NULL,
-			     ARGV("setpriv", "--reuid=65534", "--regid=65534",
+			     ARGV("setpriv", "--reuid=54321", "--regid=54321",
 				  "--clear-groups", path, "port", port)),
 		     status, "%s", run_errors(&run));
 	run_end(&copy);
