@@ -282,6 +282,7 @@ static int watch(struct run *run)
 {
 	int exitcode =
 		(int)arguments_number(&run->arguments, OPTION_ERROR_EXITCODE);
+	bool written;
 	int status;
 	int result;
 
@@ -296,17 +297,19 @@ static int watch(struct run *run)
 		follow(run);
 		finish(run);
 	}
-	if (!outputs_end(&run->outputs, result == 0) && result == 0 &&
-	    exitcode == 0)
-		exitcode = EXIT_BAD_INPUT;
+	written = outputs_end(&run->outputs, result == 0);
 	aftermath_end(&run->aftermath);
 	decoder_end(&run->decoder);
 	if (result != 0)
 		return result;
 	status = run->supervisor.status;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && exitcode != 0 &&
-	    has_failed(run))
-		return exitcode;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		if (exitcode != 0 && has_failed(run))
+			return exitcode;
+		/* What was asked for is not there: that is no success. */
+		if (!written)
+			return EXIT_BAD_INPUT;
+	}
 	supervise_end_as(status);
 }
 

@@ -127,7 +127,8 @@ static void file_ends(struct session *session, struct tcp_socket *socket)
 		need_memory(tsearch(entry, tree, compare_ends));
 	}
 	found = tfind(&mirror, tree, compare_ends);
-	if (!found || (*found)->socket == socket)
+	/* One that has its other end already had the same ports before. */
+	if (!found || (*found)->socket == socket || (*found)->socket->other_end)
 		return;
 	socket->other_end = (*found)->socket;
 	(*found)->socket->other_end = socket;

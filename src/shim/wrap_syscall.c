@@ -242,10 +242,9 @@ long syscall(long number, ...)
 		return result;
 	sight = sight_of(name_of(number), result, place);
 	if (number == SYS_bind)
-		sight.result = in_use_bind((int)a[0],
-					   (const struct sockaddr *)a[1],
-					   (socklen_t)a[2], &sight,
-					   errno_before);
+		sight.result =
+			in_use_bind((int)a[0], (const struct sockaddr *)a[1],
+				    (socklen_t)a[2], &sight, errno_before);
 	if (number == SYS_listen)
 		in_use_listen((int)a[0], &sight);
 	after(number, a, &sight);

@@ -1,0 +1,194 @@
+/*
+ * What `tcpshadow run` has to follow: trees of processes, signals, strange
+ * ends. The first argument names what to do.
+ */
+#include <sys/prctl.h>
+
+#include "pair.h"
+
+static void say_ready(void)
+{
+	printf("ready %d\n", (int)getpid());
+	fflush(stdout);
+}
+
+static void wait_for_input(void)
+{
+	char byte;
+
+	while (read(0, &byte, 1) > 0)
+		;
+}
+
+/* Earns exactly one double-close. */
+static void close_twice(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	close(fd);
+	close(fd);
+}
+
+static int children(int count)
+{
+	int status;
+
+	for (int i = 0; i < count; i++) {
+		if (fork() == 0) {
+			close_twice();
+			exit(0);
+		}
+	}
+	while (wait(&status) > 0)
+		CHECK(status == 0);
+	return 0;
+}
+
+static int generations(int depth)
+{
+	int status;
+
+	if (depth == 0) {
+		close_twice();
+		return 0;
+	}
+	if (fork() == 0)
+		exit(generations(depth - 1));
+	CHECK(wait(&status) > 0);
+	return status;
+}
+
+static int closes_all(int unused)
+{
+	(void)unused;
+	closefrom(0);
+	close_twice();
+	return 0;
+}
+
+static volatile sig_atomic_t heard;
+
+static void note_signal(int number)
+{
+	heard = number;
+}
+
+/* Prints each signal that comes; SIGTERM is the last. */
+static int signals(int unused)
+{
+	static const int numbers[] = { SIGTERM, SIGINT,  SIGQUIT,
+				       SIGHUP,  SIGUSR1, SIGUSR2 };
+	struct sigaction action = { .sa_handler = note_signal };
+	sigset_t all;
+	sigset_t old;
+
+	(void)unused;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		sigaction(numbers[i], &action, NULL);
+	say_ready();
+	do {
+		sigsuspend(&old);
+		printf("heard %s\n", sigabbrev_np(heard));
+		fflush(stdout);
+	} while (heard != SIGTERM);
+	return 0;
+}
+
+/* Holds a connection to itself until its input ends. */
+static int lives(int unused)
+{
+	int listener = listener_on(0);
+	struct sockaddr_in address = loopback(port_of(listener));
+	int client = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)unused;
+	CHECK(connect(client, (struct sockaddr *)&address, sizeof(address)) ==
+	      0);
+	CHECK(accept(listener, NULL, NULL) >= 0);
+	say_ready();
+	wait_for_input();
+	printf("done\n");
+	return 0;
+}
+
+/* Leaves a process behind that outlives it until the input ends. */
+static int leaves_a_daemon(int unused)
+{
+	int input = fcntl(0, F_DUPFD, 10);
+
+	(void)unused;
+	if (fork() != 0)
+		_exit(0);
+	setsid();
+	say_ready();
+	dup2(input, 0);
+	wait_for_input();
+	close_twice();
+	printf("daemon done\n");
+	fflush(stdout);
+	return 0;
+}
+
+static int flood(int count)
+{
+	int listener = listener_on(0);
+	struct sockaddr_in address = loopback(port_of(listener));
+
+	say_ready();
+	for (int i = 0; i < count; i++) {
+		int client = socket(AF_INET, SOCK_STREAM, 0);
+		int server;
+
+		CHECK(connect(client, (struct sockaddr *)&address,
+			      sizeof(address)) == 0);
+		server = accept(listener, NULL, NULL);
+		CHECK(server >= 0);
+		/* The reset leaves no TIME_WAIT, so ports do not run out. */
+		setsockopt(client, SOL_SOCKET, SO_LINGER,
+			   &(struct linger){ .l_onoff = 1 },
+			   sizeof(struct linger));
+		close(client);
+		close(server);
+	}
+	close(listener);
+	printf("done\n");
+	return 0;
+}
+
+static int dies(int number)
+{
+	raise(number);
+	return 0;
+}
+
+static int ends(int status)
+{
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(int number);
+	} all[] = {
+		{ "children", children },
+		{ "generations", generations },
+		{ "closes-all", closes_all },
+		{ "signals", signals },
+		{ "lives", lives },
+		{ "leaves-a-daemon", leaves_a_daemon },
+		{ "flood", flood },
+		{ "dies", dies },
+		{ "ends", ends },
+	};
+
+	for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(all[0]); i++) {
+		if (strcmp(argv[1], all[i].name) == 0)
+			return all[i].run(argc > 2 ? atoi(argv[2]) : 0);
+	}
+	fprintf(stderr, "tree: no such program\n");
+	return 3;
+}
