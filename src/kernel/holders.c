@@ -133,8 +133,13 @@ static bool add_row(const struct diag_row *row, void *argument)
 	if (!holders_overlap(&query->address, query->v6only, &row->local,
 			     row->v6only))
 		return true;
-	holders->total++;
 	/* The dump has listeners first, then bound ones, then connections. */
+	if (row->peer.port && holders->count > 0 &&
+	    holders->list[0].row.state == ST_LISTEN) {
+		holders->beside++;
+		return true;
+	}
+	holders->total++;
 	if (holders->count == HOLDERS_MAX)
 		return true;
 	holder = &holders->list[holders->count++];
@@ -170,6 +175,7 @@ void holders_find(const struct holder_query *query, struct holders *holders,
 
 	holders->count = 0;
 	holders->total = 0;
+	holders->beside = 0;
 	holders->unreadable = 0;
 	rows = diag_port(query->address.port, DIAG_ALL, add_row, &collection,
 			 reply);

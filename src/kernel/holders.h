@@ -32,11 +32,15 @@ struct holders {
 	struct holder list[HOLDERS_MAX]; /* listeners first */
 	unsigned int count;              /* stored */
 	unsigned int total;              /* found */
+	unsigned int beside;             /* connections beside a listener */
 	int unreadable;                  /* processes that could not be read */
 	int error; /* -errno when nothing could be asked */
 };
 
-/* reply: room for the kernel's answers, at least DIAG_REPLY_SIZE bytes. */
+/*
+ * Connections on the port of a socket that listens there are only counted: it
+ * is the listener that keeps the port. reply: room for the kernel's answers, at
+ * least DIAG_REPLY_SIZE bytes. */
 void holders_find(const struct holder_query *query, struct holders *holders,
 		  void *reply);
 

@@ -9,6 +9,10 @@
 
 #include "kernel/raw.h"
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP 262
 #endif
@@ -35,14 +39,24 @@ enum kernel_kind kernel_socket_kind(int fd)
 	}
 }
 
-uint64_t kernel_socket_cookie(int fd)
+static uint64_t get_cookie(int fd, int name)
 {
 	uint64_t cookie = 0;
 	socklen_t length = sizeof(cookie);
 
-	if (raw_getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &length) < 0)
+	if (raw_getsockopt(fd, SOL_SOCKET, name, &cookie, &length) < 0)
 		return 0;
 	return cookie;
+}
+
+uint64_t kernel_socket_cookie(int fd)
+{
+	return get_cookie(fd, SO_COOKIE);
+}
+
+uint64_t kernel_socket_namespace(int fd)
+{
+	return get_cookie(fd, SO_NETNS_COOKIE);
 }
 
 enum tcp_state kernel_socket_state(int fd, bool *retrying)

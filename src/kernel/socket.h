@@ -26,6 +26,9 @@ enum kernel_kind kernel_socket_kind(int fd);
 /* SO_COOKIE (socket(7)): unique while the system runs; 0 on failure. */
 uint64_t kernel_socket_cookie(int fd);
 
+/* SO_NETNS_COOKIE: the network namespace; 0: not told (before Linux 5.14). */
+uint64_t kernel_socket_namespace(int fd);
+
 /*
  * The state by TCP_INFO (tcp(7)). ST_UNKNOWN on failure. Never TIME_WAIT: an
  * open descriptor in TIME_WAIT reads CLOSED here (tcp_get_info). retrying, if

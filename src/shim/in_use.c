@@ -88,12 +88,21 @@ static void add_holder(struct text *text, struct holder *holder)
 		add_end(text, &end);
 }
 
+static long try_option(const struct holder_query *query, unsigned int option,
+		       const struct sockaddr *address, socklen_t length)
+{
+	if (query->reuseport)
+		option |= BIND_REUSEPORT;
+	if (query->v6only)
+		option |= BIND_V6ONLY;
+	return bind_try(query->address.family, address, length, option);
+}
+
 static void add_verdict(struct text *text, int fd,
 			const struct holder_query *query,
 			const struct sockaddr *address, socklen_t length)
 {
 	bool has = kernel_socket_option(fd, SOL_SOCKET, SO_REUSEADDR) > 0;
-	unsigned int options = BIND_REUSEADDR;
 	long result;
 
 	if (has) {
@@ -101,17 +110,65 @@ static void add_verdict(struct text *text, int fd,
 			       "not help here\n");
 		return;
 	}
-	if (query->reuseport)
-		options |= BIND_REUSEPORT;
-	if (query->v6only)
-		options |= BIND_V6ONLY;
-	result = bind_try(query->address.family, address, length, options);
+	result = try_option(query, BIND_REUSEADDR, address, length);
 	if (result == 0)
 		text_add(text, "SO_REUSEADDR on this socket would help now "
 			       "(tried)\n");
 	else if (result == -EADDRINUSE)
 		text_add(text, "SO_REUSEADDR on this socket would not help now "
 			       "(tried)\n");
+}
+
+/* The other listener has SO_REUSEPORT, and is of the same user. */
+static bool would_share(const struct holders *holders,
+			const struct holder_query *query,
+			const struct sockaddr *address, socklen_t length)
+{
+	return holders->count > 0 && address && !query->reuseport &&
+	       holders->list[0].row.state == ST_LISTEN &&
+	       try_option(query, BIND_REUSEPORT, address, length) == 0;
+}
+
+/* Sockets of another network namespace do not show in ours. */
+static bool is_foreign(int fd)
+{
+	int diag = diag_open();
+	uint64_t here;
+
+	if (diag < 0)
+		return false;
+	here = kernel_socket_namespace(diag);
+	raw_close(diag);
+	return here != 0 && kernel_socket_namespace(fd) != here;
+}
+
+static void add_holders(struct text *text, struct holders *holders)
+{
+	for (unsigned int i = 0; i < holders->count; i++)
+		add_holder(text, &holders->list[i]);
+	if (holders->total > holders->count) {
+		text_add(text, "and ");
+		text_add_number(text, holders->total - holders->count);
+		text_add(text, " more holders\n");
+	}
+	if (holders->beside > 0) {
+		text_add(text, "and ");
+		text_add_number(text, holders->beside);
+		text_add(text, holders->beside == 1
+				       ? " connection on that port\n"
+				       : " connections on that port\n");
+	}
+}
+
+static void add_elsewhere(struct text *text, struct holders *holders,
+			  bool foreign)
+{
+	holders->list[0].class = HOLDER_ELSEWHERE;
+	text_add(text, "holder: elsewhere, ");
+	text_add(text, foreign ? "the socket was made in another network "
+				 "namespace than the process is in now\n"
+			       : "no socket of this network namespace shows on "
+				 "the port\n");
 }
 
 static void explain(int fd, const struct sockaddr *address, socklen_t length,
@@ -127,6 +184,8 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 	struct subject subject = report_process();
 	struct holders *holders;
 	struct report report;
+	bool foreign;
+	bool shared = false;
 	struct text *text;
 
 	if (!report_begin(&report, RULE_ADDRESS_IN_USE, &subject, sight->place))
@@ -141,21 +200,24 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 	text_add(text, "wanted by fd ");
 	text_add_number(text, fd);
 	text_add(text, "\n");
-	holders_find(&query, holders, report.scratch->reply);
-	for (unsigned int i = 0; i < holders->count; i++)
-		add_holder(text, &holders->list[i]);
-	if (holders->total > holders->count) {
-		text_add(text, "and ");
-		text_add_number(text, holders->total - holders->count);
-		text_add(text, " more holders\n");
+	foreign = is_foreign(fd);
+	holders->count = 0;
+	holders->unreadable = 0;
+	if (!foreign)
+		holders_find(&query, holders, report.scratch->reply);
+	if (would_share(holders, &query, address, length)) {
+		holders->list[0].class = HOLDER_REUSEPORT;
+		shared = true;
 	}
-	if (holders->count == 0) {
-		text_add(text, "holder: elsewhere: no socket of this network "
-			       "namespace shows on the port\n");
-		holders->list[0].class = HOLDER_ELSEWHERE;
-	}
+	if (holders->count > 0)
+		add_holders(text, holders);
+	else
+		add_elsewhere(text, holders, foreign);
 	if (address && holders->count > 0)
 		add_verdict(text, fd, &query, address, length);
+	if (shared)
+		text_add(text, "SO_REUSEPORT on this socket would help now "
+			       "(tried): the two would share the port\n");
 	if (holders->unreadable > 0) {
 		text_add_number(text, holders->unreadable);
 		text_add(text, " processes of other users could not be looked "

@@ -9,6 +9,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 
 #include "pair.h"
 
@@ -24,6 +25,10 @@ static const char *class_name = "";
 static const char *state = "";
 static int owner_fd = -1;
 static int owner_pid;
+static const char *time_left = "";
+static bool besides = false;
+static const char *owner_command = "busy";
+static bool of_another = false;
 
 static void isolate(void)
 {
@@ -141,6 +146,66 @@ static void of_another_user(bool listens)
 	hold(listens ? "listener" : "bound", listens ? "LISTEN" : "CLOSED",
 	     byte);
 	owner_pid = child;
+	of_another = true;
+}
+
+/* Its name is what a terminal would act on. */
+static void inherited_by_a_child(void)
+{
+	int fd = listening(AF_INET, "127.0.0.1", PORT, false);
+	int ready[2];
+	char byte;
+	pid_t child;
+
+	CHECK(pipe(ready) == 0);
+	child = fork();
+	if (child == 0) {
+		CHECK(prctl(PR_SET_NAME, "\033]0;evil\007") == 0);
+		CHECK(write(ready[1], "", 1) == 1);
+		pause();
+	}
+	CHECK(read(ready[0], &byte, 1) == 1);
+	CHECK(close(fd) == 0);
+	hold("inherited", "LISTEN", fd);
+	owner_pid = child;
+	owner_command = "\\x1b]0;evil\\x07";
+}
+
+/* On its way from one process to another: no descriptor leads to it. */
+static void listener_in_a_message(void)
+{
+	int fd = listening(AF_INET, "127.0.0.1", PORT, false);
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec part = { "x", 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int ends[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &fd, sizeof(int));
+	CHECK(sendmsg(ends[0], &message, 0) == 1);
+	CHECK(close(fd) == 0);
+	hold("inherited", "LISTEN", -1);
+	owner_pid = 0;
+}
+
+/* A socket that was made in another network namespace, where the port is. */
+static int made_elsewhere = -1;
+
+static void listener_of_another_namespace(void)
+{
+	listening(AF_INET, "127.0.0.1", PORT, false);
+	made_elsewhere = socket(AF_INET, SOCK_STREAM, 0);
+	isolate();
+	/* What is here is not what is in the way. */
+	listening(AF_INET, "127.0.0.1", PORT, false);
+	hold("elsewhere", "", -1);
 }
 
 static void listener_of_another_user(void)
@@ -241,10 +306,15 @@ static void fin_wait_2(void)
 {
 	struct pair pair = orphaned();
 
+	int limit = open("/proc/sys/net/ipv4/tcp_fin_timeout", O_WRONLY);
+
+	/* Another time than that of TIME_WAIT. */
+	CHECK(limit >= 0 && write(limit, "7", 1) == 1 && close(limit) == 0);
 	CHECK(close(pair.server) == 0);
 	wait_state(pair.client, TCP_CLOSE_WAIT);
 	poll(NULL, 0, 60); /* the delayed acknowledgment */
 	hold("connection", "FIN_WAIT_2", -1);
+	time_left = "no process, 7 s left";
 }
 
 static void fin_wait_1(void)
@@ -408,6 +478,8 @@ static void time_wait_beside_its_listener(void)
 	CHECK(close(pair.server) == 0);
 	CHECK(read(pair.client, &byte, 1) == 0);
 	CHECK(close(pair.client) == 0);
+	tell("refuse", "holder: time-wait");
+	besides = true;
 }
 
 #define S(name)             \
@@ -419,6 +491,9 @@ static const struct scenario holders[] = {
 	S(nothing),
 	S(listener),
 	S(listener_of_another_user),
+	S(inherited_by_a_child),
+	S(listener_in_a_message),
+	S(listener_of_another_namespace),
 	S(wildcard_against_specific),
 	S(specific_against_wildcard),
 	S(another_specific_address),
@@ -449,20 +524,48 @@ static const struct scenario holders[] = {
 };
 
 /* What the finding about a failed bind has to say. */
-static void expect_finding(int fd, const char *flags,
+static void expect_finding(int fd, int probe, const char *flags,
 			   const struct sockaddr_in6 *address, socklen_t length)
 {
-	bool reuseport = strchr(flags, 'P') && strcmp(state, "LISTEN") == 0;
+	bool listens = strcmp(state, "LISTEN") == 0;
+	bool share = listens && strchr(old_flags, 'P') && !of_another &&
+		     !strchr(flags, 'P');
+	bool reuseport = share || (listens && strchr(flags, 'P') &&
+				   strcmp(class_name, "inherited") != 0);
 
 	tell("expect", "[address-in-use]");
-	tell("expect", "holder: %s %s ", reuseport ? "reuseport" : class_name,
+	if (strcmp(class_name, "elsewhere") == 0) {
+		tell("expect", "holder: elsewhere, the socket was made in");
+		tell("refuse", "LISTEN 127.0.0.1:%d pid", PORT);
+		tell("refuse", "would");
+		return;
+	}
+	tell("expect", "holder: %s %s ",
+	     strcmp(class_name, "inherited") != 0 && reuseport ? "reuseport"
+							       : class_name,
 	     state);
 	if (owner_fd >= 0)
-		tell("expect", "pid %d (busy) fd %d", owner_pid, owner_fd);
+		tell("expect", "pid %d (%s) fd %d", owner_pid, owner_command,
+		     owner_fd);
+	else if (listens)
+		tell("expect", " a process that cannot be seen (uid 0)");
 	else
 		tell("expect", " no process");
+	tell("expect", "%s", time_left);
+	if (besides)
+		tell("expect", "and 1 connection on that port");
 	if (strcmp(state, "TIME_WAIT") == 0)
 		tell("expect", " s left");
+	/* What really happens when it is tried. */
+	if (share) {
+		set_flags(probe, "P");
+		CHECK(bind(probe, (const struct sockaddr *)address, length) ==
+		      0);
+		CHECK(close(probe) == 0);
+		tell("expect", "SO_REUSEPORT on this socket would help now");
+	} else {
+		tell("refuse", "SO_REUSEPORT on this socket");
+	}
 	if (strchr(flags, 'A')) {
 		tell("expect", "SO_REUSEADDR is set on this socket, and does "
 			       "not help here");
@@ -477,22 +580,30 @@ static void expect_finding(int fd, const char *flags,
 		     "SO_REUSEADDR on this socket would not help now");
 }
 
+static int wanted_socket(void)
+{
+	int v6only = wanted_v6only;
+	int fd = socket(wanted_family, SOCK_STREAM, 0);
+
+	CHECK(fd >= 0);
+	if (wanted_family == AF_INET6)
+		CHECK(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
+				 sizeof(v6only)) == 0);
+	return fd;
+}
+
 static void try_to_bind(const char *flags)
 {
 	socklen_t length;
 	struct sockaddr_in6 address = make_address(
 		wanted_family, wanted_address, wanted_port, &length);
-	int v6only = wanted_v6only;
-	int fd = socket(wanted_family, SOCK_STREAM, 0);
+	int fd = made_elsewhere >= 0 ? made_elsewhere : wanted_socket();
 
 	set_flags(fd, flags);
-	if (wanted_family == AF_INET6)
-		CHECK(setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6only,
-				 sizeof(v6only)) == 0);
 	if (bind(fd, (struct sockaddr *)&address, length) < 0) {
 		CHECK(errno == EADDRINUSE);
 		printf("outcome B\n");
-		expect_finding(fd, flags, &address, length);
+		expect_finding(fd, wanted_socket(), flags, &address, length);
 		return;
 	}
 	if (listen(fd, 5) < 0) {

@@ -232,7 +232,10 @@ static void time_wait_of_the_parent_is_traced(void)
 	tell("expect", "  closed by:");
 }
 
-#define S(name) { #name, name }
+#define S(name)             \
+	{                   \
+#name, name \
+	}
 
 static const struct scenario scenarios[] = {
 	S(failing_dup2_closes_nothing),
