@@ -3,6 +3,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -71,6 +72,57 @@ enum tcp_state kernel_socket_state(int fd, bool *retrying)
 		*retrying = info.tcpi_retransmits > 0 || info.tcpi_probes > 0 ||
 			    info.tcpi_backoff > 0;
 	return state_from_kernel(info.tcpi_state);
+}
+
+/*
+ * glibc's struct tcp_info ends before the fields that the kernel has added
+ * since; <linux/tcp.h> clashes with <netinet/tcp.h>.
+ */
+struct counters {
+	struct tcp_info info;
+	uint64_t pacing_rate;
+	uint64_t max_pacing_rate;
+	uint64_t bytes_acked;
+	uint64_t bytes_received;
+	uint32_t segs_out;
+	uint32_t segs_in;
+	uint32_t notsent_bytes;
+	uint32_t min_rtt;
+	uint32_t data_segs_in;
+	uint32_t data_segs_out;
+	uint64_t delivery_rate;
+	uint64_t busy_time;
+	uint64_t rwnd_limited;
+	uint64_t sndbuf_limited;
+	uint32_t delivered;
+	uint32_t delivered_ce;
+	uint64_t bytes_sent;
+	uint64_t bytes_retrans;
+};
+
+_Static_assert(offsetof(struct counters, bytes_received) == 128,
+	       "tcpi_bytes_received of <linux/tcp.h>");
+
+uint32_t kernel_socket_since_sent(int fd)
+{
+	struct tcp_info info = { .tcpi_state = 0 };
+	socklen_t length = sizeof(info);
+
+	if (raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+		return 0;
+	return info.tcpi_last_data_sent;
+}
+
+uint32_t kernel_socket_data(int fd)
+{
+	struct counters counters = { .bytes_sent = 0 };
+	socklen_t length = sizeof(counters);
+
+	if (raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &counters, &length) < 0)
+		return 0;
+	return (uint32_t)(counters.bytes_sent - counters.bytes_retrans +
+			  counters.notsent_bytes + counters.bytes_received -
+			  (uint64_t)kernel_socket_unread(fd));
 }
 
 void kernel_socket_address(const void *sockaddr, unsigned int length,

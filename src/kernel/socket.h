@@ -37,6 +37,12 @@ uint64_t kernel_socket_namespace(int fd);
  */
 enum tcp_state kernel_socket_state(int fd, bool *retrying);
 
+/* Milliseconds since data was last sent, or since the connection was made. */
+uint32_t kernel_socket_since_sent(int fd);
+
+/* Bytes that the program has sent and read, modulo 2^32; 0 on failure. */
+uint32_t kernel_socket_data(int fd);
+
 /* getsockname, getpeername; the family is 0 when there is no such address. */
 void kernel_socket_local(int fd, struct address *address);
 void kernel_socket_peer(int fd, struct address *address);

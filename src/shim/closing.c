@@ -88,6 +88,20 @@ static bool has_queue(enum tcp_state state)
 	       state != ST_SYN_SENT && state != ST_TIME_WAIT;
 }
 
+/* Another descriptor of this process keeps the socket: is it ever used? */
+static void closed_one(int fd, uint64_t ref, const struct sight *sight)
+{
+	struct sock *sock = sock_of(ref);
+
+	if (process_sandboxed() ||
+	    (sight->call != CALL_close && sight->call != CALL_fclose))
+		return;
+	sock->closed_at = clock_now();
+	sock->closed_by = stack_brief(sight->place);
+	sock->data = kernel_socket_data(fd);
+	sock_flag(ref, SOCK_CLOSED_ONE, 0);
+}
+
 uint64_t closing_begin(int fd, const struct sight *sight)
 {
 	uint64_t ref = table_find(fd);
@@ -104,9 +118,12 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 		    has_queue(sock_state(word)))
 			sock->unread = (int)kernel_socket_unread(fd);
 	}
-	if (!table_remove(fd, ref) || !sock_release(ref))
+	if (!table_remove(fd, ref))
 		return 0;
-	return ref;
+	if (sock_release(ref))
+		return ref;
+	closed_one(fd, ref, sight);
+	return 0;
 }
 
 void closing_undo(int fd, uint64_t ref)

@@ -43,6 +43,7 @@ void seen_socket(int domain, int type, int protocol, const struct sight *sight)
 			rule_no_descriptor(sight);
 		return;
 	}
+	rule_check_close_wait();
 	if (internet && kind == SOCK_STREAM &&
 	    (protocol == 0 || protocol == IPPROTO_TCP)) {
 		observe_birth(fd, ST_CLOSED, sight->place);

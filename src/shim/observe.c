@@ -77,8 +77,10 @@ static void say(int fd, uint64_t ref, const struct edge *edge,
 		.stack = sock->born,
 	};
 
-	if (edge->to == ST_CLOSE_WAIT)
+	if (edge->to == ST_CLOSE_WAIT) {
 		sock->peer_closed_at = clock_now();
+		rule_peer_closed();
+	}
 	report_transition(&transition);
 }
 
@@ -230,6 +232,7 @@ void observe(int fd, uint64_t ref, const struct sight *sight)
 	enum { TRIES = 8 };
 	struct sock *sock = sock_of(ref);
 
+	rule_check_close_wait();
 	for (int i = 0; i < TRIES; i++) {
 		bool retrying = false;
 		enum tcp_state kernel;

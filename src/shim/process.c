@@ -37,13 +37,17 @@ struct identity {
 static struct identity *_Atomic identity;
 static _Atomic uint32_t epoch = 1;
 
-/* The epoch in which this process began: older sockets are its parent's. */
 static _Atomic uint32_t born;
 _Atomic bool process_in_sandbox;
 
 uint32_t process_epoch(void)
 {
 	return atomic_load(&epoch);
+}
+
+uint32_t process_born(void)
+{
+	return atomic_load(&born);
 }
 
 void process_forking(void)
@@ -76,7 +80,7 @@ static void enter_child(struct identity *self)
 
 		/* The parent tells their story. */
 		if (ref)
-			sock_flag(ref, SOCK_SILENT_GHOST, 0);
+			sock_flag(ref, SOCK_SILENT_GHOST, SOCK_HELD_SAID);
 	}
 }
 
@@ -117,7 +121,7 @@ static void settle_descriptors(const struct sight *sight)
 	for (int fd = 0; fd <= highest; fd++) {
 		uint64_t ref = table_find(fd);
 
-		if (!ref || sock_of(ref)->touched < atomic_load(&born))
+		if (!ref || sock_of(ref)->touched < process_born())
 			continue;
 		if (looks++ >= LOOKS_MAX) {
 			blind_count(BLIND_NOT_SETTLED);
@@ -129,6 +133,19 @@ static void settle_descriptors(const struct sight *sight)
 	}
 }
 
+/* Sockets that the process closed, and that others hold. */
+static void settle_held(void)
+{
+	if (process_sandboxed())
+		return;
+	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
+		uint64_t ref = ghost_at(slot);
+
+		if (ref)
+			rule_held_at_exit(ref);
+	}
+}
+
 void process_settle(enum call call)
 {
 	struct sight sight = { .call = call };
@@ -137,6 +154,8 @@ void process_settle(enum call call)
 	if (!process_owns_memory())
 		return;
 	settle_descriptors(&sight);
+	if (call == CALL_NONE)
+		settle_held();
 	observe_ghosts(call, 0);
 	report_repetitions();
 	blind_summary();

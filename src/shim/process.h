@@ -20,6 +20,9 @@
  */
 uint32_t process_epoch(void);
 
+/* The epoch in which this process began: older sockets are its parent's. */
+uint32_t process_born(void);
+
 /* Around whatever may start a child that inherits descriptors: before, after. */
 void process_forking(void);
 

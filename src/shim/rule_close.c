@@ -1,7 +1,7 @@
 /* Rules about how connections and descriptors end. */
 #include <string.h>
 
-#include "kernel/owners.h"
+#include "kernel/socket.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -77,61 +77,6 @@ void rule_closed(int fd, uint64_t ref, uint64_t word, enum tcp_event event,
 		count_server_close(fd, ref, sight);
 }
 
-struct others {
-	struct text *text;
-	char command[16]; /* of this process */
-	bool foreign;     /* another program is among them */
-};
-
-static bool add_other(const struct owner *owner, void *argument)
-{
-	struct others *others = argument;
-	struct text *text = others->text;
-
-	if (owner->pid == process_id())
-		return true;
-	others->foreign |= strcmp(owner->command, others->command) != 0;
-
-	text_add(text, "held by pid ");
-	text_add_number(text, owner->pid);
-	text_add(text, " (");
-	text_add_foreign(text, owner->command);
-	text_add(text, ") fd ");
-	text_add_number(text, owner->fd);
-	text_add(text, "\n");
-	return true;
-}
-
-/*
- * A parent that closes what its forked child serves is the classic forking
- * server. The note is for a socket that leaked into another program.
- */
-void rule_still_held(int fd, uint64_t ref, uint32_t inode,
-		     const struct sight *sight)
-{
-	struct subject subject = report_subject(sock_of(ref), fd);
-	struct others others = { .foreign = false };
-	struct report report;
-
-	if (process_sandboxed() ||
-	    !report_begin(&report, RULE_SHARED_CLOSE, &subject, sight->place))
-		return;
-	others.text = &report.scratch->details;
-	owners_command(process_id(), others.command, sizeof(others.command));
-	owners_find(&inode, 1, add_other, &others);
-	if (!others.foreign) {
-		report_cancel(&report);
-		return;
-	}
-	text_add(&report.scratch->message,
-		 "this close ends nothing: another program still holds the "
-		 "socket");
-	text_add(&report.scratch->help,
-		 "create the socket with SOCK_CLOEXEC, or close it in the "
-		 "child");
-	report_end(&report);
-}
-
 static void say_leak(int fd, uint64_t ref, const char *when)
 {
 	const struct sock *sock = sock_of(ref);
@@ -159,27 +104,28 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 	report_end(&report);
 }
 
-/* Only a program that has seen the end can have forgotten to close. */
-static bool is_forgotten(uint64_t ref, uint64_t *word)
+/* For how long nothing has happened to a connection in CLOSE_WAIT, in ms. */
+static uint32_t neglected_for(int fd, uint64_t ref)
 {
-	return sock_load(ref, word) && sock_state(*word) == ST_CLOSE_WAIT &&
-	       *word & SOCK_SAW_END;
+	uint32_t closed = clock_now() - sock_of(ref)->peer_closed_at;
+	uint32_t sent = kernel_socket_since_sent(fd);
+
+	/* A half-close that is honoured: the answer is still on its way. */
+	return sent < closed ? sent : closed;
 }
 
-static void say_inherited(int fd, uint64_t ref)
+/*
+ * At the end: only a program that has seen the peer's, or had time to, can have
+ * forgotten to close.
+ */
+static bool is_forgotten(int fd, uint64_t ref)
 {
-	struct subject subject = report_subject(sock_of(ref), fd);
-	struct report report;
+	uint64_t word;
 
-	if (!report_begin(&report, RULE_INHERITED_LISTENER, &subject, NULL))
-		return;
-	text_add(&report.scratch->message,
-		 "this program inherited a listening socket over exec and "
-		 "never used it: while it lives the port stays taken");
-	text_add(&report.scratch->help,
-		 "the program that made the listener: socket(..., SOCK_STREAM "
-		 "| SOCK_CLOEXEC, ...), or accept4() and fcntl() likewise");
-	report_end(&report);
+	if (!sock_load(ref, &word) || sock_state(word) != ST_CLOSE_WAIT)
+		return false;
+	return word & SOCK_SAW_END ||
+	       neglected_for(fd, ref) >= settings.close_wait * 1000;
 }
 
 /* What the program has made itself, and not closed. */
@@ -212,16 +158,13 @@ void rule_open_at_exit(int fd, uint64_t ref)
 
 	if (process_sandboxed())
 		return;
-	if (is_forgotten(ref, &word)) {
+	if (is_forgotten(fd, ref)) {
 		say_leak(fd, ref, "at its end");
 		return;
 	}
-	if (!sock_load(ref, &word))
-		return;
-	if (sock_state(word) == ST_LISTEN && word & SOCK_INHERITED &&
-	    !(word & SOCK_USED))
-		say_inherited(fd, ref);
-	else if (settings.left_open && !(word & SOCK_INHERITED))
+	rule_shared_at_exit(fd, ref);
+	if (settings.left_open && sock_load(ref, &word) &&
+	    !(word & SOCK_INHERITED))
 		say_left_open(fd, ref, word);
 }
 
@@ -230,34 +173,48 @@ void rule_check_close_wait(void)
 	uint32_t since = atomic_load(&close_wait_since);
 	uint32_t now = clock_now();
 	uint32_t limit = settings.close_wait * 1000;
-	uint32_t next = 0;
+	uint32_t oldest = 0;
 	int highest;
 
-	if (since == 0 || now - since < limit)
+	/* Of several threads one looks, and begins the next interval. */
+	if (since == 0 || now - since < limit || process_sandboxed() ||
+	    !atomic_compare_exchange_strong(&close_wait_since, &since, 0))
 		return;
 	highest = table_highest();
 	for (int fd = 0; fd <= highest; fd++) {
 		uint64_t ref = table_find(fd);
+		uint32_t neglected;
 		uint64_t word;
 
-		if (!ref || !is_forgotten(ref, &word) || word & SOCK_LEAK_SAID)
+		if (!ref || !sock_load(ref, &word) ||
+		    sock_of(ref)->touched < process_born() ||
+		    sock_state(word) != ST_CLOSE_WAIT || word & SOCK_LEAK_SAID)
 			continue;
-		if (now - sock_of(ref)->peer_closed_at < limit) {
-			next = now;
+		neglected = neglected_for(fd, ref);
+		if (neglected < limit) {
+			if (neglected >= oldest)
+				oldest = neglected + 1;
 			continue;
 		}
 		sock_flag(ref, SOCK_LEAK_SAID, 0);
 		say_leak(fd, ref, "for too long");
 	}
-	atomic_compare_exchange_strong(&close_wait_since, &since, next);
+	since = 0;
+	if (oldest)
+		atomic_compare_exchange_strong(&close_wait_since, &since,
+					       now - oldest + 1);
+}
+
+void rule_peer_closed(void)
+{
+	uint32_t none = 0;
+
+	atomic_compare_exchange_strong(&close_wait_since, &none, clock_now());
 }
 
 void rule_saw_end(uint64_t ref)
 {
-	uint32_t none = 0;
-
 	sock_flag(ref, SOCK_SAW_END, 0);
-	atomic_compare_exchange_strong(&close_wait_since, &none, clock_now());
 }
 
 static void add_grave(struct text *text, uint64_t grave)

@@ -92,32 +92,19 @@ void rule_reuseaddr_set(int fd, uint64_t ref, const struct sight *sight)
 		     "set it between socket() and bind()");
 }
 
-/* At most ten times a second: one look costs 0.7 us. */
-void rule_accepted(int fd, uint64_t listener, const struct sight *sight)
+static void say_overflow(int fd, uint64_t listener, uint32_t waiting,
+			 uint32_t backlog, const void *place)
 {
-	enum { PAUSE = 100 };
-	struct sock *sock = sock_of(listener);
-	uint32_t now = clock_now();
-	uint32_t last = atomic_load(&sock->last_write);
-	struct subject subject;
+	struct subject subject = report_subject(sock_of(listener), fd);
 	struct report report;
-	uint32_t waiting;
-	uint32_t backlog;
 
-	if (process_sandboxed() || (last != 0 && now - last < PAUSE))
-		return;
-	atomic_store(&sock->last_write, now);
-	/* One has just been taken out. The queue holds backlog + 1. */
-	if (!read_queue(fd, &waiting, &backlog) || waiting + 1 <= backlog)
-		return;
-	subject = report_subject(sock, fd);
-	if (!report_begin(&report, RULE_ACCEPT_OVERFLOW, &subject,
-			  sight->place))
+	if (!report_begin(&report, RULE_ACCEPT_OVERFLOW, &subject, place))
 		return;
 	text_add(&report.scratch->message, "the accept queue is full: ");
-	text_add_number(&report.scratch->message, waiting + 1);
+	text_add_number(&report.scratch->message, waiting);
 	text_add(&report.scratch->message,
-		 " connections waited with a backlog of ");
+		 waiting == 1 ? " connection waits" : " connections wait");
+	text_add(&report.scratch->message, " with a backlog of ");
 	text_add_number(&report.scratch->message, backlog);
 	text_add(&report.scratch->message,
 		 ", further ones are dropped and try again after 1 s");
@@ -125,6 +112,38 @@ void rule_accepted(int fd, uint64_t listener, const struct sight *sight)
 		 "accept faster (in a loop until EAGAIN), or ask for a longer "
 		 "backlog in listen() and in net.core.somaxconn");
 	report_end(&report);
+}
+
+/* At most ten times a second: one look costs 0.7 us. */
+void rule_accepted(int fd, uint64_t listener, const struct sight *sight)
+{
+	enum { PAUSE = 100 };
+	struct sock *sock = sock_of(listener);
+	uint32_t now = clock_now();
+	uint32_t last = atomic_load(&sock->last_write);
+	uint32_t waiting;
+	uint32_t backlog;
+
+	if (process_sandboxed() || (last != 0 && now - last < PAUSE))
+		return;
+	atomic_store(&sock->last_write, now);
+	/* One has just been taken out. The queue holds backlog + 1. */
+	if (read_queue(fd, &waiting, &backlog) && waiting + 1 > backlog)
+		say_overflow(fd, listener, waiting + 1, backlog, sight->place);
+}
+
+/* A program that does not accept at all is seen here only. */
+void rule_queue_at_exit(int fd, uint64_t listener)
+{
+	const struct sock *sock = sock_of(listener);
+	unsigned int count;
+	const uintptr_t *frames = stack_frames(sock->born, &count);
+	uint32_t waiting;
+	uint32_t backlog;
+
+	if (read_queue(fd, &waiting, &backlog) && waiting > backlog)
+		say_overflow(fd, listener, waiting, backlog,
+			     count > 0 ? (const void *)frames[0] : NULL);
 }
 
 struct birth_count {

@@ -42,6 +42,8 @@ enum sock_flags {
 	SOCK_USED = 1 << 19,         /* by a call of this program */
 	SOCK_SAW_END = 1 << 20,      /* the program has read the end of file */
 	SOCK_LEAK_SAID = 1 << 21,    /* reported as left in CLOSE_WAIT */
+	SOCK_HELD_SAID = 1 << 22,    /* reported as held after its close */
+	SOCK_CLOSED_ONE = 1 << 23,   /* a close() left another descriptor */
 };
 
 struct sock {
@@ -55,7 +57,8 @@ struct sock {
 	uint32_t epoch;          /* process_epoch at birth */
 	uint32_t touched;        /* process_epoch when last looked at */
 	uint32_t peer_closed_at; /* clock_now(), 0: it has not */
-	uint32_t closed_at;      /* clock_now(), when it became a ghost */
+	uint32_t closed_at;      /* clock_now(), of the last close() */
+	uint32_t data;           /* bytes sent and read until then */
 	int fd;                  /* the last number it had */
 	int unread;              /* bytes thrown away by the close */
 	uint32_t born;           /* stack_id of the call that made it */

@@ -1,0 +1,155 @@
+/*
+ * Sockets that are left: by the program to itself, to other programs, by its
+ * peers. The test sets TCPSHADOW_CLOSE_WAIT as told in the name of the list.
+ */
+#include <time.h>
+
+#include "pair.h"
+
+/* --- TCPSHADOW_CLOSE_WAIT=0 --------------------------------------------------
+ */
+
+static void client_is_told_at_its_next_call(void)
+{
+	struct pair pair = make_pair();
+	char byte;
+
+	CHECK(close(pair.server) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
+	CHECK(close(pair.client) == 0);
+	tell("expect", "the program has not for too long [close-wait-leak]");
+}
+
+static void connection_that_is_never_read(void)
+{
+	struct pair pair = make_pair();
+
+	CHECK(close(pair.server) == 0);
+	wait_state(pair.client, TCP_CLOSE_WAIT);
+	tell("expect", "the program has not at its end [close-wait-leak]");
+}
+
+static void duplicate_that_is_forgotten(void)
+{
+	struct pair pair = make_pair();
+	int copy = dup(pair.client);
+
+	CHECK(copy >= 0 && close(pair.client) == 0);
+	CHECK(kernel_state(pair.server) == TCP_ESTABLISHED);
+	CHECK(close(pair.listener) == 0);
+	tell("expect", "a close ended nothing: fd %d is the same socket", copy);
+	tell("expect", "[shared-close]");
+}
+
+static void duplicate_that_is_used(void)
+{
+	struct pair pair = make_pair();
+	int copy = dup(pair.client);
+	char byte;
+
+	CHECK(copy >= 0 && close(pair.client) == 0);
+	CHECK(write(copy, "x", 1) == 1 && read(pair.server, &byte, 1) == 1);
+	tell("refuse", "[shared-close]");
+}
+
+static void socket_that_a_child_keeps(void)
+{
+	struct pair pair = make_pair();
+	char name[32];
+	char path[64];
+	pid_t child;
+
+	CHECK(fcntl(pair.server, F_SETFD, FD_CLOEXEC) == 0);
+	CHECK(fcntl(pair.listener, F_SETFD, FD_CLOEXEC) == 0);
+	child = fork();
+	if (child == 0) {
+		execlp("sleep", "sleep", "30", NULL);
+		_exit(1);
+	}
+	snprintf(path, sizeof(path), "/proc/%d/comm", child);
+	do {
+		FILE *file = fopen(path, "r");
+
+		CHECK(file && fgets(name, sizeof(name), file));
+		fclose(file);
+	} while (strcmp(name, "sleep\n") != 0);
+	CHECK(close(pair.client) == 0);
+	tell("expect", "this close ends nothing: another program still holds");
+	tell("expect", "the program ends, and another one still holds a socket "
+		       "that it had closed");
+	tell("expect", "held by pid %d (sleep) fd %d", child, pair.client);
+}
+
+/* Nobody accepts, so accept() cannot tell. */
+static void queue_that_is_full_at_the_end(void)
+{
+	struct sockaddr_in address = loopback(0);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct tcp_info info = { .tcpi_unacked = 0 };
+	socklen_t length = sizeof(info);
+
+	CHECK(bind(listener, (struct sockaddr *)&address, sizeof(address)) ==
+	      0);
+	CHECK(listen(listener, 1) == 0);
+	for (int i = 0; i < 2; i++)
+		CHECK(connect_to(socket(AF_INET, SOCK_STREAM, 0),
+				 port_of(listener)) == 0);
+	do {
+		CHECK(getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info,
+				 &length) == 0);
+	} while (info.tcpi_unacked < 2);
+	tell("expect", "the accept queue is full: 2 connections wait with a "
+		       "backlog of 1");
+}
+
+/* --- TCPSHADOW_CLOSE_WAIT=1 --------------------------------------------------
+ */
+
+static int milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int)(now.tv_sec % 100000) * 1000 + (int)(now.tv_nsec / 1000000);
+}
+
+/* The client has said all, and waits for a long answer. */
+static void answer_after_a_half_close(void)
+{
+	struct pair pair = make_pair();
+	int begin = milliseconds();
+	char byte;
+
+	CHECK(shutdown(pair.client, SHUT_WR) == 0);
+	CHECK(read(pair.server, &byte, 1) == 0);
+	while (milliseconds() - begin < 1300) {
+		CHECK(write(pair.server, "x", 1) == 1);
+		CHECK(read(pair.client, &byte, 1) == 1);
+		CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
+	}
+	CHECK(close(pair.server) == 0);
+	tell("refuse", "[close-wait-leak]");
+}
+
+#define S(name)             \
+	{                   \
+#name, name \
+	}
+
+static const struct scenario at_once[] = {
+	S(client_is_told_at_its_next_call), S(connection_that_is_never_read),
+	S(duplicate_that_is_forgotten),     S(duplicate_that_is_used),
+	S(socket_that_a_child_keeps),       S(queue_that_is_full_at_the_end),
+};
+
+static const struct scenario after_a_second[] = {
+	S(answer_after_a_half_close),
+};
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && strcmp(argv[1], after_a_second[0].name) == 0)
+		return run_scenario(after_a_second, 1, argc, argv);
+	return run_scenario(at_once, SCENARIO_COUNT(at_once), argc, argv);
+}
