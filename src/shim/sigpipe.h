@@ -20,7 +20,7 @@ extern _Atomic bool sigpipe_checked;
  * Is there a reason to look at the connection before this write: its state, or
  * that nothing was written for a while? Notes the time of this write.
  */
-static inline bool sigpipe_wants_look(uint64_t ref)
+static inline bool sigpipe_wants_look(uint64_t ref, bool nosignal)
 {
 	struct sock *sock = sock_of(ref);
 	uint32_t now = clock_now();
@@ -31,7 +31,10 @@ static inline bool sigpipe_wants_look(uint64_t ref)
 	if (atomic_load_explicit(&sock->word, memory_order_relaxed) &
 	    SOCK_LOOK_ON_WRITE)
 		return true;
-	return now - last >= settings.silence ||
+	if (now - last >= settings.silence)
+		return true;
+	/* Who never wants the signal never needs that look. */
+	return !nosignal &&
 	       !atomic_load_explicit(&sigpipe_checked, memory_order_relaxed);
 }
 

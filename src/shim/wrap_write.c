@@ -30,7 +30,7 @@ static inline struct attempt write_begin(int fd, uint64_t ref, enum call call,
 				   .held_back = !process_sandboxed(),
 				   .place = place };
 
-	if (unlikely(sigpipe_wants_look(ref)))
+	if (unlikely(sigpipe_wants_look(ref, attempt.nosignal)))
 		sigpipe_before_write(fd, ref, call, attempt.nosignal, place);
 	return attempt;
 }

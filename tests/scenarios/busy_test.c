@@ -5,19 +5,18 @@
  * SO_REUSEADDR in the log are right.
  */
 #include <criterion/criterion.h>
-#include <fcntl.h>
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "support/expect.h"
 #include "support/log.h"
 #include "support/scenarios.h"
+#include "support/trace.h"
 
 static const char *const flags[] = { "-", "A", "P", "AP" };
 
@@ -113,48 +112,29 @@ ParameterizedTest(struct scenario_name *holder, busy, port_is_explained)
 	}
 }
 
-/* Does the system call that begins here ask the kernel for a whole table? */
-static bool asks_for_a_table(pid_t pid)
+/* Does this system call ask the kernel for a whole table? */
+static bool asks_for_a_table(pid_t pid, uint64_t number,
+			     const uint64_t *arguments)
 {
-	struct __ptrace_syscall_info info = { .op = 0 };
 	struct nlmsghdr header;
 	long words[2];
 
-	ptrace(PTRACE_GET_SYSCALL_INFO, pid, sizeof(info), &info);
-	if (info.op != PTRACE_SYSCALL_INFO_ENTRY || info.entry.nr != SYS_sendto)
+	if (number != SYS_sendto)
 		return false;
-	for (int i = 0; i < 2; i++)
-		words[i] = ptrace(PTRACE_PEEKDATA, pid,
-				  info.entry.args[1] + 8 * (unsigned int)i, 0);
+	for (unsigned int i = 0; i < 2; i++)
+		words[i] =
+			ptrace(PTRACE_PEEKDATA, pid, arguments[1] + 8 * i, 0);
 	memcpy(&header, words, sizeof(header));
 	return (header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 }
 
 Test(busy, kernel_table_is_read_in_one_pass)
 {
-	int tables = 0;
-	int status;
-	pid_t child;
-
 	if (geteuid() != 0)
 		cr_skip_test("needs root for a network namespace");
-	child = fork();
-	if (child == 0) {
-		ptrace(PTRACE_TRACEME, 0, 0, 0);
-		setenv("LD_PRELOAD", run_library(), 1);
-		setenv("TCPSHADOW_LOG", "stderr", 1);
-		dup2(open("/dev/null", O_WRONLY), 1);
-		dup2(1, 2);
-		execl(run_program("busy"), "busy", "listener", "-", "A", NULL);
-		_exit(127);
-	}
-	cr_assert_eq(waitpid(child, &status, 0), child);
-	ptrace(PTRACE_SETOPTIONS, child, 0, PTRACE_O_TRACESYSGOOD);
-	while (WIFSTOPPED(status)) {
-		tables += asks_for_a_table(child);
-		ptrace(PTRACE_SYSCALL, child, 0, 0);
-		cr_assert_eq(waitpid(child, &status, 0), child);
-	}
-	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	cr_expect_eq(tables, 1, "%d passes", tables);
+	cr_expect_eq(
+		trace_count(true,
+			    ARGV(run_program("busy"), "listener", "-", "A"),
+			    asks_for_a_table),
+		1);
 }
