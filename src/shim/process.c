@@ -11,6 +11,7 @@
 #include "kernel/raw.h"
 #include "shim/blind.h"
 #include "shim/feed.h"
+#include "shim/handover.h"
 #include "shim/observe.h"
 #include "shim/real.h"
 #include "shim/report.h"
@@ -243,6 +244,7 @@ __attribute__((constructor)) static void process_start(void)
 	stack_start();
 	settings_complain();
 	report_start();
+	handover_read(environ);
 	adopt_inherited();
 	errno = saved;
 }

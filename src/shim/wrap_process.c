@@ -2,6 +2,7 @@
 
 #include "shim/blind.h"
 #include "shim/feed.h"
+#include "shim/handover.h"
 #include "shim/lifecycle.h"
 #include "shim/wrap.h"
 
@@ -91,21 +92,40 @@ FILE *popen(const char *command, const char *mode)
 	return result;
 }
 
+/* posix_spawn or posix_spawnp; the environment may say more (handover.h). */
+static int spawn(__typeof__(posix_spawnp) *function, pid_t *pid,
+		 const char *path, const posix_spawn_file_actions_t *actions,
+		 const posix_spawnattr_t *attributes, char *const argv[],
+		 char *const envp[])
+{
+	size_t room = handover_room(envp);
+	char *filled[room + 1];
+	char space[HANDOVER_SIZE];
+	pid_t child;
+	int result;
+
+	if (!pid)
+		pid = &child;
+	process_forking();
+	if (room > 0)
+		handover_fill(filled, space, envp);
+	result = function(pid, path, actions, attributes, argv,
+			  room > 0 ? filled : envp);
+	if (result == E2BIG && room > 0)
+		result = function(pid, path, actions, attributes, argv, envp);
+	process_forking();
+	if (result == 0)
+		feed_exec(*pid, path);
+	return result;
+}
+
 int posix_spawn(pid_t *__restrict pid, const char *__restrict path,
 		const posix_spawn_file_actions_t *__restrict actions,
 		const posix_spawnattr_t *__restrict attributes,
 		char *const argv[], char *const envp[])
 {
-	pid_t child;
-	int result;
-
-	process_forking();
-	result = real_calls()->posix_spawn(pid ? pid : &child, path, actions,
-					   attributes, argv, envp);
-	process_forking();
-	if (result == 0)
-		feed_exec(pid ? *pid : child, path);
-	return result;
+	return spawn(real_calls()->posix_spawn, pid, path, actions, attributes,
+		     argv, envp);
 }
 
 int posix_spawnp(pid_t *pid, const char *file,
@@ -113,16 +133,8 @@ int posix_spawnp(pid_t *pid, const char *file,
 		 const posix_spawnattr_t *attributes, char *const argv[],
 		 char *const envp[])
 {
-	pid_t child;
-	int result;
-
-	process_forking();
-	result = real_calls()->posix_spawnp(pid ? pid : &child, file, actions,
-					    attributes, argv, envp);
-	process_forking();
-	if (result == 0)
-		feed_exec(pid ? *pid : child, file);
-	return result;
+	return spawn(real_calls()->posix_spawnp, pid, file, actions, attributes,
+		     argv, envp);
 }
 
 /*
@@ -148,42 +160,110 @@ static int exec_failed(int result)
 	return result;
 }
 
+/* The exec family comes down to four calls. */
+struct execution {
+	enum call call;
+	int fd;
+	const char *path;
+	int flags;
+	char *const *argv;
+};
+
+static int execute(const struct execution *execution, char *const envp[])
+{
+	const struct real *calls = real_calls();
+
+	switch (execution->call) {
+	case CALL_execvp:
+	case CALL_execvpe:
+	case CALL_execlp:
+		return calls->execvpe(execution->path, execution->argv, envp);
+	case CALL_fexecve:
+		return calls->fexecve(execution->fd, execution->argv, envp);
+	case CALL_execveat:
+		return calls->execveat(execution->fd, execution->path,
+				       execution->argv, envp, execution->flags);
+	default:
+		return calls->execve(execution->path, execution->argv, envp);
+	}
+}
+
+/* With a word to the next program where a listener crosses (handover.h). */
+static int execute_telling(const struct execution *execution,
+			   char *const envp[])
+{
+	size_t room;
+	int result;
+
+	before_exec(execution->call, execution->path);
+	room = handover_room(envp);
+	if (room > 0) {
+		char *filled[room];
+		char space[HANDOVER_SIZE];
+
+		handover_fill(filled, space, envp);
+		result = execute(execution, filled);
+		if (errno != E2BIG)
+			return exec_failed(result);
+	}
+	return exec_failed(execute(execution, envp));
+}
+
 int execve(const char *path, char *const argv[], char *const envp[])
 {
-	before_exec(CALL_execve, path);
-	return exec_failed(real_calls()->execve(path, argv, envp));
+	struct execution execution = { .call = CALL_execve,
+				       .path = path,
+				       .argv = argv };
+
+	return execute_telling(&execution, envp);
 }
 
 int execv(const char *path, char *const argv[])
 {
-	before_exec(CALL_execv, path);
-	return exec_failed(real_calls()->execv(path, argv));
+	struct execution execution = { .call = CALL_execv,
+				       .path = path,
+				       .argv = argv };
+
+	return execute_telling(&execution, environ);
 }
 
 int execvp(const char *file, char *const argv[])
 {
-	before_exec(CALL_execvp, file);
-	return exec_failed(real_calls()->execvp(file, argv));
+	struct execution execution = { .call = CALL_execvp,
+				       .path = file,
+				       .argv = argv };
+
+	return execute_telling(&execution, environ);
 }
 
 int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-	before_exec(CALL_execvpe, file);
-	return exec_failed(real_calls()->execvpe(file, argv, envp));
+	struct execution execution = { .call = CALL_execvpe,
+				       .path = file,
+				       .argv = argv };
+
+	return execute_telling(&execution, envp);
 }
 
 int fexecve(int fd, char *const argv[], char *const envp[])
 {
-	before_exec(CALL_fexecve, NULL);
-	return exec_failed(real_calls()->fexecve(fd, argv, envp));
+	struct execution execution = { .call = CALL_fexecve,
+				       .fd = fd,
+				       .argv = argv };
+
+	return execute_telling(&execution, envp);
 }
 
 int execveat(int directory, const char *path, char *const argv[],
 	     char *const envp[], int flags)
 {
-	before_exec(CALL_execveat, path);
-	return exec_failed(
-		real_calls()->execveat(directory, path, argv, envp, flags));
+	struct execution execution = { .call = CALL_execveat,
+				       .fd = directory,
+				       .path = path,
+				       .flags = flags,
+				       .argv = argv };
+
+	return execute_telling(&execution, envp);
 }
 
 /* The arguments of execl and its kin, up to the null pointer. */
@@ -218,8 +298,11 @@ int execl(const char *path, const char *argument, ...)
 	va_start(list, argument);
 	copy_arguments(argv, count, argument, list);
 	va_end(list);
-	before_exec(CALL_execl, path);
-	return exec_failed(real_calls()->execv(path, (char *const *)argv));
+	return execute_telling(
+		&(struct execution){ .call = CALL_execl,
+				     .path = path,
+				     .argv = (char *const *)argv },
+		environ);
 }
 
 int execlp(const char *file, const char *argument, ...)
@@ -236,8 +319,11 @@ int execlp(const char *file, const char *argument, ...)
 	va_start(list, argument);
 	copy_arguments(argv, count, argument, list);
 	va_end(list);
-	before_exec(CALL_execlp, file);
-	return exec_failed(real_calls()->execvp(file, (char *const *)argv));
+	return execute_telling(
+		&(struct execution){ .call = CALL_execlp,
+				     .path = file,
+				     .argv = (char *const *)argv },
+		environ);
 }
 
 /* The environment follows the null pointer. */
@@ -259,9 +345,11 @@ int execle(const char *path, const char *argument, ...)
 		(void)va_arg(list, const char *);
 	envp = va_arg(list, char *const *);
 	va_end(list);
-	before_exec(CALL_execle, path);
-	return exec_failed(
-		real_calls()->execve(path, (char *const *)argv, envp));
+	return execute_telling(
+		&(struct execution){ .call = CALL_execle,
+				     .path = path,
+				     .argv = (char *const *)argv },
+		envp);
 }
 
 /* exit() comes through the destructor; these run none. */

@@ -714,6 +714,15 @@ static void control_data_that_nobody_reads(void)
 	}
 }
 
+static void environment_of_an_executed_program(void)
+{
+	char *none[] = { "A=b", NULL };
+	int listener = listener_on(0);
+
+	CHECK(listener >= 0);
+	execle("/usr/bin/env", "env", NULL, none);
+}
+
 static void stdio_on_a_connection(void)
 {
 	struct pair pair = make_pair();
@@ -761,6 +770,7 @@ static const struct scenario scenarios[] = {
 	S(exit_statuses),
 	S(descriptor_passing),
 	S(control_data_that_nobody_reads),
+	S(environment_of_an_executed_program),
 	S(stdio_on_a_connection),
 };
 

@@ -5,6 +5,7 @@
  */
 #include <net/if.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -232,6 +233,21 @@ static void time_wait_of_the_parent_is_traced(void)
 	tell("expect", "  closed by:");
 }
 
+/* The next program knows where the listener comes from, however it began. */
+static void listener_over_posix_spawn_is_traced(void)
+{
+	int listener = listener_on(0);
+	char *argv[] = { "true", NULL };
+	pid_t child;
+	int status;
+
+	CHECK(posix_spawnp(&child, "true", NULL, NULL, argv, environ) == 0);
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	CHECK(close(listener) == 0);
+	tell("expect", "[inherited-listener]");
+	tell("expect", "the listener was made by:");
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -247,6 +263,7 @@ static const struct scenario scenarios[] = {
 	S(double_close_through_syscall),
 	S(time_wait_of_long_ago_is_traced),
 	S(time_wait_of_the_parent_is_traced),
+	S(listener_over_posix_spawn_is_traced),
 };
 
 int main(int argc, char **argv)
