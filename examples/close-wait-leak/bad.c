@@ -1,17 +1,20 @@
-/* Reads the end of file and forgets the descriptor. */
+/* Reads the end of file and forgets the descriptor, time and again. */
 #include "../net.h"
 
 int main(void)
 {
-	int listener = local_listener(1);
-	int client = local_client(listener);
-	int server = local_accept(listener);
-	char byte;
+	int listener = local_listener(2);
 
-	close(client);
-	while (read(server, &byte, 1) > 0)
-		;
-	/* ... and on to the next connection. */
+	for (int i = 0; i < 2; i++) {
+		int client = local_client(listener);
+		int server = local_accept(listener);
+		char byte;
+
+		close(client);
+		while (read(server, &byte, 1) > 0)
+			;
+		/* ... and on to the next connection. */
+	}
 	close(listener);
 	return 0;
 }

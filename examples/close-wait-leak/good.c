@@ -3,15 +3,18 @@
 
 int main(void)
 {
-	int listener = local_listener(1);
-	int client = local_client(listener);
-	int server = local_accept(listener);
-	char byte;
+	int listener = local_listener(2);
 
-	close(client);
-	while (read(server, &byte, 1) > 0)
-		;
-	close(server);
+	for (int i = 0; i < 2; i++) {
+		int client = local_client(listener);
+		int server = local_accept(listener);
+		char byte;
+
+		close(client);
+		while (read(server, &byte, 1) > 0)
+			;
+		close(server);
+	}
 	close(listener);
 	return 0;
 }

@@ -109,28 +109,39 @@ int process_id(void)
 	return process_sandboxed() ? 0 : raw_getpid();
 }
 
-/*
- * What a forked child has inherited and left alone is its parent's story. The
- * end of a process must not take long, however many sockets it has.
- */
+/* What a forked child has inherited and left alone is its parent's story. */
+static uint64_t settles(int fd)
+{
+	uint64_t ref = table_find(fd);
+
+	return ref && sock_of(ref)->touched >= process_born() ? ref : 0;
+}
+
+/* The end of a process must not take long, however many sockets it has. */
 static void settle_descriptors(const struct sight *sight)
 {
 	enum { LOOKS_MAX = 4096 };
 	int highest = table_highest();
+	int forgotten = 0;
 	int looks = 0;
 
 	for (int fd = 0; fd <= highest; fd++) {
-		uint64_t ref = table_find(fd);
+		uint64_t ref = settles(fd);
 
-		if (!ref || sock_of(ref)->touched < process_born())
+		if (!ref)
 			continue;
 		if (looks++ >= LOOKS_MAX) {
 			blind_count(BLIND_NOT_SETTLED);
 			continue;
 		}
 		observe(fd, ref, sight);
-		if (sight->call == CALL_NONE)
-			rule_open_at_exit(fd, ref);
+		forgotten += rule_is_forgotten(fd, ref);
+	}
+	for (int fd = 0; sight->call == CALL_NONE && fd <= highest; fd++) {
+		uint64_t ref = settles(fd);
+
+		if (ref)
+			rule_open_at_exit(fd, ref, forgotten);
 	}
 }
 

@@ -152,13 +152,31 @@ static void say_left_open(int fd, uint64_t ref, uint64_t word)
 	report_end(&report);
 }
 
-void rule_open_at_exit(int fd, uint64_t ref)
+bool rule_is_forgotten(int fd, uint64_t ref)
+{
+	return !process_sandboxed() && is_forgotten(fd, ref);
+}
+
+/*
+ * A client that ends with its input, and the child that a forking server has
+ * for one connection, leave the close() to exit(): one connection, a moment
+ * old, is not forgotten.
+ */
+static bool is_left_to_exit(uint64_t ref, int forgotten)
+{
+	enum { MOMENT = 1000 };
+
+	return forgotten == 1 &&
+	       clock_now() - sock_of(ref)->peer_closed_at < MOMENT;
+}
+
+void rule_open_at_exit(int fd, uint64_t ref, int forgotten)
 {
 	uint64_t word;
 
 	if (process_sandboxed())
 		return;
-	if (is_forgotten(fd, ref)) {
+	if (is_forgotten(fd, ref) && !is_left_to_exit(ref, forgotten)) {
 		say_leak(fd, ref, "at its end");
 		return;
 	}

@@ -125,6 +125,32 @@ Test(provoked, python_leaves_connections_in_close_wait)
 	run_end(&run);
 }
 
+Test(provoked, a_client_or_child_that_ends_with_its_input_forgets_nothing)
+{
+	struct run run;
+
+	cr_assert_eq(python(&run,
+			    "import os, socket\n"
+			    "l = socket.socket(); l.bind(('127.0.0.1', 0)); "
+			    "l.listen(); a = l.getsockname()\n"
+			    "if os.fork() == 0:\n"
+			    "    c = socket.create_connection(a)\n"
+			    "    os._exit(len(c.recv(1)))\n"
+			    "l.accept()[0].close()\n"
+			    "os.wait()\n"
+			    "c = socket.create_connection(a)\n"
+			    "s, _ = l.accept()\n"
+			    "if os.fork() == 0:\n"
+			    "    c.close()\n"
+			    "    os._exit(len(s.recv(1)))\n"
+			    "s.close(); c.close()\n"
+			    "os.wait()\n"),
+		     0);
+	cr_expect_eq(log_findings(run_log(&run), "close-wait-leak"), 0, "%s",
+		     run.text);
+	run_end(&run);
+}
+
 Test(provoked, python_closes_a_descriptor_twice)
 {
 	struct run run;
