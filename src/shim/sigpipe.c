@@ -22,13 +22,13 @@ struct kernel_action {
 };
 
 /* Queried at the moment of danger: no wrapper of sigaction could be complete. */
-static bool is_default(void)
+static bool is_handled_by(void (*handler)(int))
 {
-	struct kernel_action action = { .handler = SIG_IGN };
+	struct kernel_action action = { .handler = SIG_ERR };
 
 	raw_call6(SYS_rt_sigaction, SIGPIPE, 0, (long)&action,
 		  sizeof(action.mask), 0, 0);
-	return action.handler == SIG_DFL;
+	return action.handler == handler;
 }
 
 /*
@@ -38,7 +38,7 @@ static bool is_default(void)
  */
 static bool is_deadly(void)
 {
-	return is_default() && raw_getpid() != 1;
+	return is_handled_by(SIG_DFL) && raw_getpid() != 1;
 }
 
 static bool is_blocked(void)
@@ -94,7 +94,7 @@ static const char help_doomed[] =
 	"POLLIN | POLLRDHUP) while waiting for other input, and stop writing";
 
 /* Said before the write, where the kernel proves that nobody will read it. */
-static void say_doomed(int fd, uint64_t ref, const void *place,
+static void say_doomed(int fd, uint64_t ref, bool nosignal, const void *place,
 		       enum tcp_state state)
 {
 	struct subject subject = report_subject(sock_of(ref), fd);
@@ -106,7 +106,10 @@ static void say_doomed(int fd, uint64_t ref, const void *place,
 		return;
 	text_add(&report.scratch->message,
 		 "this write goes to a peer that has closed: it will be "
-		 "answered by a reset, and the next write raises SIGPIPE");
+		 "answered by a reset, and the next write ");
+	text_add(&report.scratch->message,
+		 nosignal || is_handled_by(SIG_IGN) ? "fails with EPIPE"
+					  : "raises SIGPIPE");
 	text_add(&report.scratch->details, "the peer's socket is in ");
 	text_add(&report.scratch->details, state_name(state));
 	text_add(&report.scratch->details,
@@ -117,7 +120,7 @@ static void say_doomed(int fd, uint64_t ref, const void *place,
 
 /* The first write after the peer's FIN: succeeds, and may earn a reset. */
 static void write_in_close_wait(int fd, uint64_t ref, enum call call,
-				const void *place)
+				bool nosignal, const void *place)
 {
 	struct sock *sock = sock_of(ref);
 	enum tcp_state state = ST_UNKNOWN;
@@ -126,7 +129,7 @@ static void write_in_close_wait(int fd, uint64_t ref, enum call call,
 	sock->doomed_call = (uint8_t)call;
 	sock_flag(ref, SOCK_DOOMED_WRITE, SOCK_LOOK_ON_WRITE);
 	if (peer_has_gone(sock, &state))
-		say_doomed(fd, ref, place, state);
+		say_doomed(fd, ref, nosignal, place, state);
 }
 
 void sigpipe_before_write(int fd, uint64_t ref, enum call call, bool nosignal,
@@ -145,7 +148,7 @@ void sigpipe_before_write(int fd, uint64_t ref, enum call call, bool nosignal,
 		check_unhandled(fd, ref, place);
 	if (sock_load(ref, &word) && sock_state(word) == ST_CLOSE_WAIT &&
 	    !(word & SOCK_DOOMED_WRITE))
-		write_in_close_wait(fd, ref, call, place);
+		write_in_close_wait(fd, ref, call, nosignal, place);
 	errno = saved;
 }
 

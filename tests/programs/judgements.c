@@ -73,6 +73,19 @@ static void connection_made_anew_starts_clean(void)
 	tell("refuse", "[epipe-ignored]");
 }
 
+/* libpq's good-bye to a server that has gone raises nothing. */
+static void doomed_write_of_one_that_wants_no_signal(void)
+{
+	struct pair pair = make_pair();
+	char byte;
+
+	CHECK(close(pair.server) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(send(pair.client, "x", 1, MSG_NOSIGNAL) == 1);
+	tell("expect", "and the next write fails with EPIPE");
+	tell("refuse", "and the next write raises SIGPIPE");
+}
+
 static void first_process_of_a_namespace(void)
 {
 	struct pair pair = make_pair();
@@ -256,6 +269,7 @@ static void listener_over_posix_spawn_is_traced(void)
 static const struct scenario scenarios[] = {
 	S(failing_dup2_closes_nothing),
 	S(connection_made_anew_starts_clean),
+	S(doomed_write_of_one_that_wants_no_signal),
 	S(sigpipe_spares_the_first_process),
 	S(no_ipv6_is_not_want_of_ports),
 	S(same_connection_is_not_want_of_ports),
