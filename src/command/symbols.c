@@ -202,11 +202,27 @@ static char *without_detours(const char *path)
 	return copy;
 }
 
+/* Where the compiler was is what a relative name is relative to. */
+static char *whole_path(const char *folder, const char *file)
+{
+	char *joined = NULL;
+	char *path;
+
+	if (file[0] == '/' || !folder)
+		return without_detours(file);
+	if (asprintf(&joined, "%s/%s", folder, file) < 0)
+		joined = NULL;
+	path = without_detours(need_memory(joined));
+	free(joined);
+	return path;
+}
+
 static struct symbol *add_symbol(struct symbols *symbols, const char *function,
-				 const char *file, unsigned int line)
+				 const char *folder, const char *file,
+				 unsigned int line)
 {
 	struct known_symbol *known = need_memory(calloc(1, sizeof(*known)));
-	char *path = file ? without_detours(file) : NULL;
+	char *path = file ? whole_path(folder, file) : NULL;
 
 	known->symbol.function = intern(symbols, function);
 	known->symbol.file = intern(symbols, path);
@@ -226,7 +242,7 @@ void symbols_tell(struct symbols *symbols, struct place *place,
 		return;
 	place->resolved = true;
 	for (; symbol; symbol = symbol->outer) {
-		*end = add_symbol(symbols, symbol->function, symbol->file,
+		*end = add_symbol(symbols, symbol->function, NULL, symbol->file,
 				  symbol->line);
 		end = &(*end)->outer;
 	}
@@ -302,6 +318,13 @@ static unsigned int call_line(Dwarf_Die *inlined)
 	return (unsigned int)line;
 }
 
+static const char *compiled_in(Dwarf_Die *unit)
+{
+	Dwarf_Attribute attribute;
+
+	return dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
+}
+
 /* The functions around address, innermost first, by the debug information. */
 static struct symbol *walk_scopes(struct symbols *symbols, Dwarf_Die *unit,
 				  Dwarf_Addr address, const char *file,
@@ -311,6 +334,7 @@ static struct symbol *walk_scopes(struct symbols *symbols, Dwarf_Die *unit,
 	struct symbol **end = &first;
 	Dwarf_Die *scopes = NULL;
 	int count = dwarf_getscopes(unit, address, &scopes);
+	const char *folder = compiled_in(unit);
 	int inner = count;
 
 	/* What getscopes gives past an inlined function are the scopes of its
@@ -335,7 +359,7 @@ static struct symbol *walk_scopes(struct symbols *symbols, Dwarf_Die *unit,
 				continue;
 			*end = add_symbol(symbols,
 					  function_name(&chain[i], &to_free),
-					  file, line);
+					  folder, file, line);
 			free(to_free);
 			end = &(*end)->outer;
 			if (tag == DW_TAG_subprogram)
@@ -372,7 +396,8 @@ static struct symbol *look_up(struct symbols *symbols, Dwfl_Module *module,
 	if (!name && !file)
 		return NULL;
 	demangled = demangle(name);
-	symbol = add_symbol(symbols, demangled ? demangled : name, file,
+	symbol = add_symbol(symbols, demangled ? demangled : name,
+			    row ? dwfl_line_comp_dir(row) : NULL, file,
 			    (unsigned int)line);
 	free(demangled);
 	return symbol;
