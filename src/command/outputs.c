@@ -4,13 +4,16 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/render_junit.h"
 #include "command/say.h"
 
 /* Files that are written at the end, from the finished session. */
 static const struct {
 	enum option_id option;
-	bool (*render)(FILE *stream, struct session *session);
+	bool (*render)(FILE *stream, struct session *session,
+		       const struct arguments *arguments);
 } renderers[] = {
+	{ OPTION_JUNIT, render_junit },
 	{ OPTION_COUNT, NULL },
 };
 
@@ -76,7 +79,8 @@ bool outputs_end(struct outputs *outputs, bool has_run)
 		if (!close_file(outputs, option,
 				!has_run || renderers[i].render(
 						    outputs->files[option],
-						    outputs->session)))
+						    outputs->session,
+						    outputs->arguments)))
 			good = false;
 	}
 	return good;

@@ -113,8 +113,8 @@ static void print_other_end(FILE *stream, const struct found *found)
 		other->fd, state_name(other->state));
 }
 
-static char *format_details(const struct render_text *render,
-			    const struct found *found)
+static char *format_details(struct symbols *symbols, const struct found *found,
+			    const char *directory)
 {
 	char *text = NULL;
 	size_t size = 0;
@@ -126,9 +126,8 @@ static char *format_details(const struct render_text *render,
 		if (detail->text)
 			fprintf(stream, "%s\n", detail->text);
 		else
-			render_text_stack(stream, render->session->symbols,
-					  detail->stack, detail->indent,
-					  render->directory);
+			render_text_stack(stream, symbols, detail->stack,
+					  detail->indent, directory);
 	}
 	print_other_end(stream, found);
 	if (found->last)
@@ -139,46 +138,54 @@ static char *format_details(const struct render_text *render,
 	return text;
 }
 
-static char *format_stack(const struct render_text *render,
-			  const struct found *found)
+static char *format_stack(struct symbols *symbols, const struct found *found,
+			  const char *directory)
 {
 	char *text = NULL;
 	size_t size = 0;
 	FILE *stream = need_memory(open_memstream(&text, &size));
 
-	render_text_stack(stream, render->session->symbols, found->stack, "",
-			  render->directory);
+	render_text_stack(stream, symbols, found->stack, "", directory);
 	fclose(stream);
 	return text;
 }
 
-static void on_finding(struct watch *watch, const struct found *found)
+void render_text_finding(FILE *stream, struct symbols *symbols,
+			 const struct found *found, const char *directory,
+			 bool color)
 {
-	struct render_text *render = (struct render_text *)watch;
-	char *details = format_details(render, found);
-	char *stack = format_stack(render, found);
+	char *details = format_details(symbols, found, directory);
+	char *stack = format_stack(symbols, found, directory);
 	struct finding finding = { .subject = found->subject,
 				   .rule = found->rule,
 				   .message = found->message,
 				   .stack = stack,
 				   .details = details,
 				   .help = found->help,
-				   .color = render->color };
+				   .color = color };
 	char *space = need_memory(malloc(FINDING_SIZE));
 	struct text text;
 
-	if (!found->suppressed) {
-		text_begin(&text, space, FINDING_SIZE);
-		event_add_finding(&text, &finding);
-		fputs(space, render->stream);
-		if (render->gen_suppressions)
-			suppressions_print(render->stream,
-					   render->session->symbols, found);
-		fflush(render->stream);
-	}
+	text_begin(&text, space, FINDING_SIZE);
+	event_add_finding(&text, &finding);
+	fputs(space, stream);
 	free(space);
 	free(stack);
 	free(details);
+}
+
+static void on_finding(struct watch *watch, const struct found *found)
+{
+	struct render_text *render = (struct render_text *)watch;
+	struct symbols *symbols = render->session->symbols;
+
+	if (found->suppressed)
+		return;
+	render_text_finding(render->stream, symbols, found, render->directory,
+			    render->color);
+	if (render->gen_suppressions)
+		suppressions_print(render->stream, symbols, found);
+	fflush(render->stream);
 }
 
 static void on_message(struct watch *watch, const struct process *process,

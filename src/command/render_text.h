@@ -35,6 +35,11 @@ void render_text_summary(struct render_text *render);
 /* False when something could not be written. */
 bool render_text_end(struct render_text *render);
 
+/* A finding with its stacks. Paths below the directory are shown relative. */
+void render_text_finding(FILE *stream, struct symbols *symbols,
+			 const struct found *found, const char *directory,
+			 bool color);
+
 /* "#0 function (file:line)\n" a frame, each after the indent. */
 void render_text_stack(FILE *stream, struct symbols *symbols,
 		       const struct stack *stack, const char *indent,
