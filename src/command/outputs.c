@@ -5,6 +5,7 @@
 
 #include "command/command.h"
 #include "command/render_junit.h"
+#include "command/render_sarif.h"
 #include "command/say.h"
 
 /* Files that are written at the end, from the finished session. */
@@ -14,6 +15,7 @@ static const struct {
 		       const struct arguments *arguments);
 } renderers[] = {
 	{ OPTION_JUNIT, render_junit },
+	{ OPTION_SARIF, render_sarif },
 	{ OPTION_COUNT, NULL },
 };
 
