@@ -330,6 +330,41 @@ static bool decode_released(struct decoder *decoder,
 	return true;
 }
 
+static bool saw_fin(const struct tcp_socket *socket)
+{
+	for (unsigned int i = 0; i < socket->step_count; i++) {
+		if (socket->steps[i].edge->event == EVENT_RCV_FIN)
+			return true;
+	}
+	return false;
+}
+
+static bool decode_counters(struct decoder *decoder,
+			    const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_counters *told =
+		fixed_part(record, sizeof(*told), &rest);
+	struct tcp_socket *socket;
+	struct counters counters;
+
+	if (!told)
+		return false;
+	/* What was never seen to do anything is of no interest. */
+	socket = session_socket(decoder->session, told->cookie);
+	if (!socket)
+		return true;
+	counters = (struct counters){ .known = true,
+				      .sent = told->sent,
+				      .received = told->received,
+				      .retransmits = told->retransmits };
+	/* The kernel's count has the peer's FIN in it. */
+	if (counters.received > 0 && saw_fin(socket))
+		counters.received--;
+	session_counters(decoder->session, socket, &counters);
+	return true;
+}
+
 /* A line of the details: text, or a stack that it names. */
 static void decode_detail(struct decoder *decoder,
 			  const struct process *process, char *line,
@@ -436,6 +471,7 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_STACK] = decode_stack,
 		[RING_TRANSITION] = decode_transition,
 		[RING_RELEASED] = decode_released,
+		[RING_COUNTERS] = decode_counters,
 		[RING_FINDING] = decode_finding,
 		[RING_AGAIN] = decode_again,
 		[RING_MESSAGE] = decode_message,

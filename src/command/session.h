@@ -77,6 +77,14 @@ struct leftover {
 	const char *command;
 };
 
+/* What the kernel has counted of a connection. */
+struct counters {
+	bool known;
+	uint32_t retransmits; /* segments that were sent again */
+	uint64_t sent;        /* bytes */
+	uint64_t received;    /* bytes */
+};
+
 struct tcp_socket {
 	struct tcp_socket *next;
 	uint32_t number; /* in the run, from 1 on */
@@ -98,7 +106,8 @@ struct tcp_socket {
 	struct step *steps;
 	unsigned int step_count;
 	unsigned int found;
-	struct leftover *left; /* NULL: the kernel has it no more */
+	struct counters counters; /* at its close, or at its process's end */
+	struct leftover *left;    /* NULL: the kernel has it no more */
 };
 
 /* A line of a finding's details, or a stack. */
@@ -133,6 +142,7 @@ struct watch {
 		      const struct stack *);
 	void (*transition)(struct watch *, const struct tcp_socket *,
 			   const struct step *);
+	void (*counters)(struct watch *, const struct tcp_socket *);
 	void (*finding)(struct watch *, const struct found *);
 	void (*repeated)(struct watch *, const struct found *);
 	void (*message)(struct watch *, const struct process *,
@@ -199,6 +209,10 @@ struct stack *session_stack(const struct process *process, uint32_t id);
 struct tcp_socket *session_step(struct session *session,
 				const struct subject *subject,
 				const struct step *step);
+
+/* Its counters; the last word holds. */
+void session_counters(struct session *session, struct tcp_socket *socket,
+		      const struct counters *counters);
 
 /* The process has closed it; another process still holds it. */
 void session_released(struct session *session, const struct process *process,

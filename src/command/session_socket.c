@@ -219,6 +219,13 @@ void session_released(struct session *session, const struct process *process,
 		socket->released = true;
 }
 
+void session_counters(struct session *session, struct tcp_socket *socket,
+		      const struct counters *counters)
+{
+	socket->counters = *counters;
+	TELL(session, counters, socket);
+}
+
 struct tcp_socket *session_step(struct session *session,
 				const struct subject *subject,
 				const struct step *step)

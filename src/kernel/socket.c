@@ -1,8 +1,8 @@
 #include "kernel/socket.h"
 
 #include <linux/sockios.h>
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -60,48 +60,34 @@ uint64_t kernel_socket_namespace(int fd)
 	return get_cookie(fd, SO_NETNS_COOKIE);
 }
 
-enum tcp_state kernel_socket_state(int fd, bool *retrying)
+enum tcp_state kernel_socket_info(int fd, bool *retrying,
+				  struct kernel_counters *counters)
 {
+	enum { COUNTED = offsetof(struct tcp_info, tcpi_dsack_dups) };
 	struct tcp_info info = { .tcpi_state = 0 };
-	/* The first eight bytes hold all that is asked for. */
-	socklen_t length = 8;
+	/* The first eight bytes hold all but the counters. */
+	socklen_t length = counters ? sizeof(info) : 8;
 
 	if (raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
 		return ST_UNKNOWN;
 	if (retrying)
 		*retrying = info.tcpi_retransmits > 0 || info.tcpi_probes > 0 ||
 			    info.tcpi_backoff > 0;
+	/* A kernel before 4.19 has fewer. */
+	if (counters && length >= COUNTED)
+		*counters = (struct kernel_counters){
+			.known = true,
+			.sent = info.tcpi_bytes_sent - info.tcpi_bytes_retrans,
+			.received = info.tcpi_bytes_received,
+			.retransmits = info.tcpi_total_retrans,
+		};
 	return state_from_kernel(info.tcpi_state);
 }
 
-/*
- * glibc's struct tcp_info ends before the fields that the kernel has added
- * since; <linux/tcp.h> clashes with <netinet/tcp.h>.
- */
-struct counters {
-	struct tcp_info info;
-	uint64_t pacing_rate;
-	uint64_t max_pacing_rate;
-	uint64_t bytes_acked;
-	uint64_t bytes_received;
-	uint32_t segs_out;
-	uint32_t segs_in;
-	uint32_t notsent_bytes;
-	uint32_t min_rtt;
-	uint32_t data_segs_in;
-	uint32_t data_segs_out;
-	uint64_t delivery_rate;
-	uint64_t busy_time;
-	uint64_t rwnd_limited;
-	uint64_t sndbuf_limited;
-	uint32_t delivered;
-	uint32_t delivered_ce;
-	uint64_t bytes_sent;
-	uint64_t bytes_retrans;
-};
-
-_Static_assert(offsetof(struct counters, bytes_received) == 128,
-	       "tcpi_bytes_received of <linux/tcp.h>");
+enum tcp_state kernel_socket_state(int fd, bool *retrying)
+{
+	return kernel_socket_info(fd, retrying, NULL);
+}
 
 uint32_t kernel_socket_since_sent(int fd)
 {
@@ -115,13 +101,13 @@ uint32_t kernel_socket_since_sent(int fd)
 
 uint32_t kernel_socket_data(int fd)
 {
-	struct counters counters = { .bytes_sent = 0 };
-	socklen_t length = sizeof(counters);
+	struct tcp_info info = { .tcpi_state = 0 };
+	socklen_t length = sizeof(info);
 
-	if (raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &counters, &length) < 0)
+	if (raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
 		return 0;
-	return (uint32_t)(counters.bytes_sent - counters.bytes_retrans +
-			  counters.notsent_bytes + counters.bytes_received -
+	return (uint32_t)(info.tcpi_bytes_sent - info.tcpi_bytes_retrans +
+			  info.tcpi_notsent_bytes + info.tcpi_bytes_received -
 			  (uint64_t)kernel_socket_unread(fd));
 }
 

@@ -43,6 +43,21 @@ uint32_t kernel_socket_since_sent(int fd);
 /* Bytes that the program has sent and read, modulo 2^32; 0 on failure. */
 uint32_t kernel_socket_data(int fd);
 
+/* What a connection has carried so far. */
+struct kernel_counters {
+	bool known;
+	uint32_t retransmits; /* segments that were sent again */
+	uint64_t sent;        /* bytes of the program, each once */
+	uint64_t received;    /* bytes of the peer; its FIN counts as one */
+};
+
+/*
+ * The same, and the counters, by one system call. They are left alone on
+ * failure. Not tcpi_bytes_acked: that counts our SYN and FIN too.
+ */
+enum tcp_state kernel_socket_info(int fd, bool *retrying,
+				  struct kernel_counters *counters);
+
 /* getsockname, getpeername; the family is 0 when there is no such address. */
 void kernel_socket_local(int fd, struct address *address);
 void kernel_socket_peer(int fd, struct address *address);

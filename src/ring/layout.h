@@ -69,8 +69,9 @@ enum ring_kind {
 	RING_TRANSITION,
 	RING_RELEASED, /* closed here, and still held by another process */
 	RING_FINDING,
-	RING_AGAIN,   /* how often a finding came again */
-	RING_MESSAGE, /* a line about the library's own settings */
+	RING_AGAIN,    /* how often a finding came again */
+	RING_MESSAGE,  /* a line about the library's own settings */
+	RING_COUNTERS, /* what a connection has carried */
 	RING_KIND_COUNT
 };
 
@@ -139,6 +140,15 @@ struct ring_transition {
 struct ring_released {
 	struct ring_head head;
 	uint64_t cookie;
+};
+
+struct ring_counters {
+	struct ring_head head;
+	uint64_t cookie;
+	uint64_t sent;
+	uint64_t received; /* the peer's FIN counts as one */
+	uint32_t retransmits;
+	uint32_t unused;
 };
 
 struct ring_finding { /* then: message, details, help, each with a NUL */

@@ -102,6 +102,16 @@ static void closed_one(int fd, uint64_t ref, const struct sight *sight)
 	sock_flag(ref, SOCK_CLOSED_ONE, 0);
 }
 
+/* What the connection has carried is known by the same look. */
+static void look_last(int fd, uint64_t ref, const struct sight *sight)
+{
+	struct kernel_counters counters = { .known = false };
+
+	observe_counters(fd, ref, sight, feed_attached() ? &counters : NULL);
+	if (counters.known)
+		feed_counters(sock_of(ref)->cookie, &counters);
+}
+
 uint64_t closing_begin(int fd, const struct sight *sight)
 {
 	uint64_t ref = table_find(fd);
@@ -111,7 +121,7 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 	if (!ref || !process_owns_memory())
 		return 0;
 	if (atomic_load(&sock->references) == 1) {
-		observe(fd, ref, sight);
+		look_last(fd, ref, sight);
 		sock->unread = 0;
 		sock->fd = fd;
 		if (!process_sandboxed() && sock_load(ref, &word) &&

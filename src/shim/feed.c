@@ -362,6 +362,20 @@ void feed_released(uint64_t cookie)
 	append(RING_RELEASED, &part, 1);
 }
 
+void feed_counters(uint64_t cookie, const struct kernel_counters *counters)
+{
+	struct ring_counters record = { .cookie = cookie,
+					.sent = counters->sent,
+					.received = counters->received,
+					.retransmits = counters->retransmits };
+	struct ring_part part = { &record, sizeof(record) };
+
+	if (!feed_attached())
+		return;
+	record.head = head_now();
+	append(RING_COUNTERS, &part, 1);
+}
+
 void feed_finding(const struct feed_finding *finding)
 {
 	struct ring_finding record = {

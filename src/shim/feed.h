@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/socket.h"
 #include "model/event.h"
 
 struct feed_finding {
@@ -53,6 +54,9 @@ void feed_transition(const struct transition *transition);
 
 /* This process has closed the socket; another one still holds it. */
 void feed_released(uint64_t cookie);
+
+/* What the connection has carried, as of its close or its process's end. */
+void feed_counters(uint64_t cookie, const struct kernel_counters *counters);
 
 void feed_finding(const struct feed_finding *finding);
 void feed_again(enum rule rule, uint32_t stack, uint32_t count);

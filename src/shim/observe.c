@@ -227,7 +227,8 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 	walk(fd, ref, &word, via, to, event, likely, false, sight);
 }
 
-void observe(int fd, uint64_t ref, const struct sight *sight)
+void observe_counters(int fd, uint64_t ref, const struct sight *sight,
+		      struct kernel_counters *counters)
 {
 	enum { TRIES = 8 };
 	struct sock *sock = sock_of(ref);
@@ -249,7 +250,7 @@ void observe(int fd, uint64_t ref, const struct sight *sight)
 				observe_vanished(fd, ref, sight);
 				return;
 			}
-			kernel = kernel_socket_state(fd, &retrying);
+			kernel = kernel_socket_info(fd, &retrying, counters);
 			/*
 			 * A close takes the entry away before it closes: if it
 			 * is still there, the answer was about our socket.

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "kernel/socket.h"
 #include "model/call.h"
 #include "model/machine.h"
 #include "shim/sock.h"
@@ -38,11 +39,21 @@ static inline struct sight sight_of(enum call call, long result,
 }
 
 /*
+ * As observe; and what the connection has carried, by the same system call.
+ * counters may be NULL; they are left alone where the kernel was not asked.
+ */
+void observe_counters(int fd, uint64_t ref, const struct sight *sight,
+		      struct kernel_counters *counters);
+
+/*
  * Brings the shadow of the socket behind fd up to date with the kernel. The
  * sight gives the reason of the last step where it can. A number that leads to
  * another socket by now (closed unseen) is dropped and adopted anew.
  */
-void observe(int fd, uint64_t ref, const struct sight *sight);
+static inline void observe(int fd, uint64_t ref, const struct sight *sight)
+{
+	observe_counters(fd, ref, sight, NULL);
+}
 
 /* A step that the call itself proves, before the kernel is asked. */
 void observe_step(int fd, uint64_t ref, enum tcp_state to, enum tcp_event event,

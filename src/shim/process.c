@@ -109,6 +109,15 @@ int process_id(void)
 	return process_sandboxed() ? 0 : raw_getpid();
 }
 
+static void look(int fd, uint64_t ref, const struct sight *sight)
+{
+	struct kernel_counters counters = { .known = false };
+
+	observe_counters(fd, ref, sight, feed_attached() ? &counters : NULL);
+	if (counters.known)
+		feed_counters(sock_of(ref)->cookie, &counters);
+}
+
 /* What a forked child has inherited and left alone is its parent's story. */
 static uint64_t settles(int fd)
 {
@@ -134,7 +143,7 @@ static void settle_descriptors(const struct sight *sight)
 			blind_count(BLIND_NOT_SETTLED);
 			continue;
 		}
-		observe(fd, ref, sight);
+		look(fd, ref, sight);
 		forgotten += rule_is_forgotten(fd, ref);
 	}
 	for (int fd = 0; sight->call == CALL_NONE && fd <= highest; fd++) {

@@ -107,9 +107,9 @@ static void say_doomed(int fd, uint64_t ref, bool nosignal, const void *place,
 	text_add(&report.scratch->message,
 		 "this write goes to a peer that has closed: it will be "
 		 "answered by a reset, and the next write ");
-	text_add(&report.scratch->message,
-		 nosignal || is_handled_by(SIG_IGN) ? "fails with EPIPE"
-					  : "raises SIGPIPE");
+	text_add(&report.scratch->message, nosignal || is_handled_by(SIG_IGN)
+						   ? "fails with EPIPE"
+						   : "raises SIGPIPE");
 	text_add(&report.scratch->details, "the peer's socket is in ");
 	text_add(&report.scratch->details, state_name(state));
 	text_add(&report.scratch->details,

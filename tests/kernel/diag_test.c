@@ -239,6 +239,29 @@ Test(socket, state_names_and_unread_bytes)
 	cr_expect_eq(ends.peer.bytes[0], 127);
 }
 
+Test(socket, counters_are_the_programs_bytes_but_for_the_fin)
+{
+	struct ends ends = make_ends(AF_INET);
+	struct kernel_counters counters = { .known = false };
+	struct pollfd readable = { .fd = ends.server, .events = POLLRDHUP };
+
+	cr_expect_eq(kernel_socket_info(-1, NULL, &counters), ST_UNKNOWN);
+	cr_expect(!counters.known);
+	cr_assert_eq(write(ends.client, "12345", 5), 5);
+	cr_assert_eq(write(ends.server, "123", 3), 3);
+	cr_assert_eq(shutdown(ends.client, SHUT_WR), 0);
+	cr_assert_eq(poll(&readable, 1, 5000), 1);
+	kernel_socket_info(ends.client, NULL, &counters);
+	cr_assert(counters.known);
+	cr_expect_eq(counters.sent, 5);
+	cr_expect_eq(counters.received, 3);
+	cr_expect_eq(counters.retransmits, 0);
+	cr_expect_eq(kernel_socket_info(ends.server, NULL, &counters),
+		     ST_CLOSE_WAIT);
+	cr_expect_eq(counters.sent, 3);
+	cr_expect_eq(counters.received, 6);
+}
+
 static struct address address_of(int family, const char *bytes, size_t count)
 {
 	struct address address = { .family = (uint16_t)family };
