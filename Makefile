@@ -47,7 +47,7 @@ COMMAND = $(BUILD)/tcpshadow
 COMMAND_PACKAGES = libdw libelf jansson libxml-2.0
 COMMAND_CFLAGS = $(BASE) -O2 -I$(GENERATED) $(shell pkg-config --cflags $(COMMAND_PACKAGES)) \
 	$(CFLAGS)
-COMMAND_LIBS = $(shell pkg-config --libs $(COMMAND_PACKAGES)) -liberty
+COMMAND_LIBS = $(shell pkg-config --libs $(COMMAND_PACKAGES)) -liberty -lm
 COMMAND_SOURCES = $(wildcard src/command/*.c)
 GENERATED = $(BUILD)/generated
 COMMAND_OBJECTS = $(COMMAND_SOURCES:%.c=$(BUILD)/command/%.o)

@@ -330,15 +330,6 @@ static bool decode_released(struct decoder *decoder,
 	return true;
 }
 
-static bool saw_fin(const struct tcp_socket *socket)
-{
-	for (unsigned int i = 0; i < socket->step_count; i++) {
-		if (socket->steps[i].edge->event == EVENT_RCV_FIN)
-			return true;
-	}
-	return false;
-}
-
 static bool decode_counters(struct decoder *decoder,
 			    const struct ring_record *record)
 {
@@ -358,9 +349,6 @@ static bool decode_counters(struct decoder *decoder,
 				      .sent = told->sent,
 				      .received = told->received,
 				      .retransmits = told->retransmits };
-	/* The kernel's count has the peer's FIN in it. */
-	if (counters.received > 0 && saw_fin(socket))
-		counters.received--;
 	session_counters(decoder->session, socket, &counters);
 	return true;
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "command/command.h"
+#include "command/render_html.h"
 #include "command/render_junit.h"
 #include "command/render_sarif.h"
 #include "command/say.h"
@@ -14,9 +15,9 @@ static const struct {
 	bool (*render)(FILE *stream, struct session *session,
 		       const struct arguments *arguments);
 } renderers[] = {
+	{ OPTION_HTML, render_html },
 	{ OPTION_JUNIT, render_junit },
 	{ OPTION_SARIF, render_sarif },
-	{ OPTION_COUNT, NULL },
 };
 
 enum { RENDERER_COUNT = sizeof(renderers) / sizeof(renderers[0]) };

@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "command/render_text.h"
+#include "command/totals.h"
 
 enum { SHOWN_MAX = 10, TEXT_SIZE = 512 };
 
@@ -41,49 +42,22 @@ static void print_end(struct render_text *render)
 		     WEXITSTATUS(status));
 }
 
-static unsigned int count_processes(const struct session *session)
+static void print_size(struct render_text *render, const struct totals *totals)
 {
-	unsigned int count = 0;
-
-	for (const struct process *process = session->processes; process;
-	     process = process->next)
-		count += !process->replaced;
-	return count;
+	line(render, "%u %s, %u %s, %u %s, %.1f s", totals->processes,
+	     plural(totals->processes, "process", "processes"),
+	     totals->connections,
+	     plural(totals->connections, "connection", "connections"),
+	     totals->listeners,
+	     plural(totals->listeners, "listener", "listeners"),
+	     totals->seconds);
 }
 
-static void print_size(struct render_text *render)
+static void print_findings(struct render_text *render,
+			   const struct totals *totals)
 {
 	const struct session *session = render->session;
-	unsigned int processes = count_processes(session);
-	unsigned int connections = session->folded;
-	unsigned int listeners = 0;
-	double seconds = (double)(session->ended - session->started) / 1e9;
 
-	for (const struct tcp_socket *socket = session->sockets; socket;
-	     socket = socket->next) {
-		/* Two ends that are both here are one connection. */
-		if (socket->listened)
-			listeners++;
-		else if (!socket->other_end ||
-			 socket->other_end->number > socket->number)
-			connections++;
-	}
-	line(render, "%u %s, %u %s, %u %s, %.1f s", processes,
-	     plural(processes, "process", "processes"), connections,
-	     plural(connections, "connection", "connections"), listeners,
-	     plural(listeners, "listener", "listeners"), seconds);
-}
-
-static void print_findings(struct render_text *render)
-{
-	const struct session *session = render->session;
-	unsigned int by_rule[RULE_COUNT] = { 0 };
-
-	for (const struct found *found = session->found; found;
-	     found = found->next) {
-		if (!found->suppressed)
-			by_rule[found->rule] += 1 + found->repeated;
-	}
 	line(render, "findings: %u %s, %u %s, %u %s%s",
 	     session->counts[SEVERITY_ERROR],
 	     plural(session->counts[SEVERITY_ERROR], "error", "errors"),
@@ -96,12 +70,12 @@ static void print_findings(struct render_text *render)
 		for (int i = 0; i < RULE_COUNT; i++) {
 			enum rule rule = (enum rule)i;
 
-			if (by_rule[i] == 0 ||
+			if (totals->by_rule[i] == 0 ||
 			    (int)rule_severity(rule) != severity)
 				continue;
 			line(render, "  %-7s  %u times  %s",
-			     severity_name(rule_severity(rule)), by_rule[i],
-			     rule_slug(rule));
+			     severity_name(rule_severity(rule)),
+			     totals->by_rule[i], rule_slug(rule));
 		}
 	}
 }
@@ -221,14 +195,10 @@ static void print_left(struct render_text *render)
 	}
 }
 
-static void print_gaps(struct render_text *render)
+static void print_gaps(struct render_text *render, const struct totals *totals)
 {
 	const struct session *session = render->session;
-	bool blind = session->process_count == 0;
 
-	for (const struct found *found = session->found; found;
-	     found = found->next)
-		blind |= found->rule == RULE_BLIND_SPOT && !found->suppressed;
 	if (session->lost > 0)
 		line(render,
 		     "%llu events were lost: the program was faster than "
@@ -237,16 +207,18 @@ static void print_gaps(struct render_text *render)
 	if (session->holes > 0)
 		line(render, "%llu events were begun and never finished",
 		     (unsigned long long)session->holes);
-	if (blind || session->lost > 0 || session->holes > 0)
+	if (totals->incomplete)
 		line(render, "this picture is incomplete");
 }
 
 void render_text_summary(struct render_text *render)
 {
+	struct totals totals = totals_of(render->session);
+
 	print_end(render);
-	print_size(render);
-	print_findings(render);
+	print_size(render, &totals);
+	print_findings(render, &totals);
 	print_open(render);
 	print_left(render);
-	print_gaps(render);
+	print_gaps(render, &totals);
 }

@@ -75,21 +75,7 @@ static void on_transition(struct watch *watch, const struct tcp_socket *socket,
 			  const struct step *step)
 {
 	struct render_text *render = (struct render_text *)watch;
-	struct transition transition = {
-		.subject = { .pid = step->process->pid,
-			     .fd = step->fd,
-			     .role = socket->role,
-			     .local = socket->local,
-			     .peer = socket->peer,
-			     .cookie = socket->cookie },
-		.edge = step->edge,
-		.evidence = (enum evidence)step->evidence,
-		.likely = step->likely,
-		.call = (enum call)step->call,
-		.result = step->result,
-		.error = step->error,
-		.unread = step->unread,
-	};
+	struct transition transition = session_transition(socket, step);
 	char line[LINE_SIZE];
 	struct text text;
 

@@ -210,9 +210,13 @@ struct tcp_socket *session_step(struct session *session,
 				const struct subject *subject,
 				const struct step *step);
 
-/* Its counters; the last word holds. */
+/* Its counters, which only grow. */
 void session_counters(struct session *session, struct tcp_socket *socket,
 		      const struct counters *counters);
+
+/* The step, as the texts of events want it. */
+struct transition session_transition(const struct tcp_socket *socket,
+				     const struct step *step);
 
 /* The process has closed it; another process still holds it. */
 void session_released(struct session *session, const struct process *process,

@@ -219,9 +219,35 @@ void session_released(struct session *session, const struct process *process,
 		socket->released = true;
 }
 
+struct transition session_transition(const struct tcp_socket *socket,
+				     const struct step *step)
+{
+	return (struct transition){
+		.subject = { .pid = step->process->pid,
+			     .fd = step->fd,
+			     .role = socket->role,
+			     .local = socket->local,
+			     .peer = socket->peer,
+			     .cookie = socket->cookie },
+		.edge = step->edge,
+		.evidence = (enum evidence)step->evidence,
+		.likely = step->likely,
+		.call = (enum call)step->call,
+		.result = step->result,
+		.error = step->error,
+		.unread = step->unread,
+	};
+}
+
 void session_counters(struct session *session, struct tcp_socket *socket,
 		      const struct counters *counters)
 {
+	const struct counters *known = &socket->counters;
+
+	/* Of two processes that close it the first may be heard last. */
+	if (known->known && (counters->sent < known->sent ||
+			     counters->received < known->received))
+		return;
 	socket->counters = *counters;
 	TELL(session, counters, socket);
 }

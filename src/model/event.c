@@ -53,8 +53,7 @@ void event_add_result(struct text *text, enum call call, long result, int error)
 		text_add_number(text, error);
 }
 
-/* The part after the colon: what the step rests on, and its reason. */
-static void add_cause(struct text *text, const struct transition *t)
+void event_add_cause(struct text *text, const struct transition *t)
 {
 	if (t->evidence == EVIDENCE_CALL) {
 		event_add_result(text, t->call, t->result, t->error);
@@ -86,7 +85,7 @@ void event_add_transition(struct text *text, const struct transition *t)
 	text_add(text, " -> ");
 	text_add(text, state_name(t->edge->to));
 	text_add(text, ": ");
-	add_cause(text, t);
+	event_add_cause(text, t);
 	text_add(text, "\n");
 }
 

@@ -62,6 +62,9 @@ struct finding {
 /* "tcpshadow: 21858 fd 4 127.0.0.1:5188 <- 127.0.0.1:42555 ...\n" */
 void event_add_transition(struct text *text, const struct transition *t);
 
+/* What the step rests on, and its reason: "read() = 0, the peer has closed" */
+void event_add_cause(struct text *text, const struct transition *t);
+
 /* "tcpshadow: 21858 error: ... [slug]\n    ...\n    help: ...\n" */
 void event_add_finding(struct text *text, const struct finding *finding);
 

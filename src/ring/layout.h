@@ -146,7 +146,7 @@ struct ring_counters {
 	struct ring_head head;
 	uint64_t cookie;
 	uint64_t sent;
-	uint64_t received; /* the peer's FIN counts as one */
+	uint64_t received;
 	uint32_t retransmits;
 	uint32_t unused;
 };

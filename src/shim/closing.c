@@ -102,14 +102,26 @@ static void closed_one(int fd, uint64_t ref, const struct sight *sight)
 	sock_flag(ref, SOCK_CLOSED_ONE, 0);
 }
 
-/* What the connection has carried is known by the same look. */
-static void look_last(int fd, uint64_t ref, const struct sight *sight)
+static bool peer_has_closed(const struct sock *sock, enum tcp_state state)
+{
+	return sock->peer_closed_at != 0 || state == ST_CLOSE_WAIT ||
+	       state == ST_CLOSING || state == ST_LAST_ACK ||
+	       state == ST_TIME_WAIT;
+}
+
+void closing_look(int fd, uint64_t ref, const struct sight *sight)
 {
 	struct kernel_counters counters = { .known = false };
+	uint64_t word;
 
 	observe_counters(fd, ref, sight, feed_attached() ? &counters : NULL);
-	if (counters.known)
-		feed_counters(sock_of(ref)->cookie, &counters);
+	if (!counters.known)
+		return;
+	/* What is counted is the program's: the FIN is not. */
+	if (counters.received > 0 && sock_load(ref, &word) &&
+	    peer_has_closed(sock_of(ref), sock_state(word)))
+		counters.received--;
+	feed_counters(sock_of(ref)->cookie, &counters);
 }
 
 uint64_t closing_begin(int fd, const struct sight *sight)
@@ -121,7 +133,7 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 	if (!ref || !process_owns_memory())
 		return 0;
 	if (atomic_load(&sock->references) == 1) {
-		look_last(fd, ref, sight);
+		closing_look(fd, ref, sight);
 		sock->unread = 0;
 		sock->fd = fd;
 		if (!process_sandboxed() && sock_load(ref, &word) &&

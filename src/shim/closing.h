@@ -12,6 +12,12 @@
 #include "shim/observe.h"
 
 /*
+ * The last look at an open socket: observe; and, where there is a ring, what
+ * the connection has carried, by the same system call.
+ */
+void closing_look(int fd, uint64_t ref, const struct sight *sight);
+
+/*
  * Before. Returns the socket when fd is its last descriptor in this process,
  * else 0; then there is nothing to do afterwards.
  */

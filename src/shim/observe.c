@@ -255,8 +255,11 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 			 * A close takes the entry away before it closes: if it
 			 * is still there, the answer was about our socket.
 			 */
-			if (table_find(fd) != ref || kernel == ST_UNKNOWN)
+			if (table_find(fd) != ref || kernel == ST_UNKNOWN) {
+				if (counters)
+					counters->known = false;
 				return;
+			}
 			to = refine(sock, sock_state(word), kernel);
 		}
 		if (to == sock_state(word))

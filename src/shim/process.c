@@ -10,6 +10,7 @@
 
 #include "kernel/raw.h"
 #include "shim/blind.h"
+#include "shim/closing.h"
 #include "shim/feed.h"
 #include "shim/handover.h"
 #include "shim/observe.h"
@@ -109,15 +110,6 @@ int process_id(void)
 	return process_sandboxed() ? 0 : raw_getpid();
 }
 
-static void look(int fd, uint64_t ref, const struct sight *sight)
-{
-	struct kernel_counters counters = { .known = false };
-
-	observe_counters(fd, ref, sight, feed_attached() ? &counters : NULL);
-	if (counters.known)
-		feed_counters(sock_of(ref)->cookie, &counters);
-}
-
 /* What a forked child has inherited and left alone is its parent's story. */
 static uint64_t settles(int fd)
 {
@@ -143,7 +135,7 @@ static void settle_descriptors(const struct sight *sight)
 			blind_count(BLIND_NOT_SETTLED);
 			continue;
 		}
-		look(fd, ref, sight);
+		closing_look(fd, ref, sight);
 		forgotten += rule_is_forgotten(fd, ref);
 	}
 	for (int fd = 0; sight->call == CALL_NONE && fd <= highest; fd++) {

@@ -1,0 +1,84 @@
+/*
+ * The parts of the HTML report. Each writes one section of the page.
+ *
+ * Called by: render_html, and each other.
+ */
+#ifndef COMMAND_HTML_H
+#define COMMAND_HTML_H
+
+#include "command/connections.h"
+#include "command/page.h"
+#include "command/scale.h"
+#include "command/session.h"
+#include "command/totals.h"
+
+/*
+ * How much is drawn of one kind. What is more is counted, or summed up: a run
+ * with 200,000 connections makes a page of a few megabytes at most.
+ */
+enum {
+	HTML_FINDINGS = 200,
+	HTML_DETAILS = 60, /* lines of a finding */
+	HTML_LANES = 120,
+	HTML_STEPS = 100, /* of a lane */
+	HTML_MARKS = 20,  /* of a lane */
+	HTML_PROCESSES = 60,
+	HTML_ROWS = 300, /* of the table of connections */
+	HTML_GROUPS = 60,
+	HTML_TEXT = 512, /* bytes of a short text */
+};
+
+struct html {
+	struct page page;
+	struct session *session;
+	struct totals totals;
+	const struct found **findings; /* in the order in which they stand */
+	size_t finding_count;
+	size_t finding_hidden;
+	struct connection *connections; /* the most interesting first */
+	size_t connection_count;
+	char *directory; /* paths below it are shown relative */
+};
+
+/* The style sheet. */
+extern const char html_style[];
+
+void html_findings(struct html *html);
+void html_timeline(struct html *html);
+void html_diagram(struct html *html);
+void html_connections(struct html *html);
+
+/* What the page has drawn of a finding is at "#fN"; 0: it is not there. */
+size_t html_finding_number(const struct html *html, const struct found *found);
+
+/* The name of the severity, in its colour. */
+void html_badge(struct html *html, enum severity severity);
+
+/* A lane: what a socket went through, with its findings as marks. */
+void html_lane(struct html *html, const struct scale *scale,
+	       const struct tcp_socket *socket, int top);
+
+/* The findings of a socket; where that is NULL, those of the process alone. */
+void html_marks(struct html *html, const struct scale *scale,
+		const struct process *process, const struct tcp_socket *socket,
+		int top);
+
+/* Patterns and marks that the pictures use. */
+void html_definitions(struct html *html);
+
+/* The colours of the states, and what else is drawn. */
+void html_legend(struct html *html);
+
+/* "fd 4 127.0.0.1:5188 <- 127.0.0.1:42555"; in the caller's HTML_TEXT bytes. */
+const char *html_ends(const struct tcp_socket *socket, char *space);
+
+/* "35 us", "12.3 ms", "4.56 s" */
+const char *html_duration(uint64_t ns, char *space);
+
+/* Since the start of the run. */
+const char *html_moment(const struct html *html, uint64_t time, char *space);
+
+/* "-", "17", "1.2 MB" */
+const char *html_bytes(bool known, uint64_t bytes, char *space);
+
+#endif

@@ -1,0 +1,444 @@
+/*
+ * The connection state diagram of RFC 9293 (figure 5), with what this run has
+ * gone through. The places are fixed here; which edges there are, and what they
+ * are called, comes from the table of transitions.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/html.h"
+
+enum { WIDTH = 640, HEIGHT = 700, BOX_WIDTH = 118, BOX_HEIGHT = 34 };
+enum { WRAP = 18 /* letters in a line */, LINE_HEIGHT = 11 };
+
+struct spot {
+	int x;
+	int y;
+};
+
+/* The middle of each box. CLOSED is there twice, as in the RFC's figure. */
+static const struct spot boxes[ST_COUNT] = {
+	[ST_CLOSED] = { 320, 32 },       [ST_LISTEN] = { 120, 130 },
+	[ST_SYN_SENT] = { 520, 130 },    [ST_SYN_RCVD] = { 120, 250 },
+	[ST_ESTABLISHED] = { 320, 330 }, [ST_FIN_WAIT_1] = { 120, 420 },
+	[ST_CLOSE_WAIT] = { 520, 420 },  [ST_FIN_WAIT_2] = { 120, 550 },
+	[ST_CLOSING] = { 320, 550 },     [ST_LAST_ACK] = { 520, 550 },
+	[ST_TIME_WAIT] = { 320, 660 },
+};
+static const struct spot closed_again = { 520, 660 };
+
+struct route {
+	enum tcp_state from;
+	enum tcp_state to;
+	const char *path;
+	struct spot count; /* the middle of the number */
+	struct spot text;
+	const char *anchor;
+};
+
+static const struct route routes[] = {
+	{ ST_CLOSED,
+	  ST_LISTEN,
+	  "M285 49L160 113",
+	  { 222, 81 },
+	  { 236, 92 },
+	  "start" },
+	{ ST_LISTEN,
+	  ST_CLOSED,
+	  "M95 113C95 50 170 32 259 32",
+	  { 122, 62 },
+	  { 104, 50 },
+	  "end" },
+	{ ST_CLOSED,
+	  ST_SYN_SENT,
+	  "M355 49L480 113",
+	  { 418, 81 },
+	  { 404, 92 },
+	  "end" },
+	{ ST_SYN_SENT,
+	  ST_CLOSED,
+	  "M545 113C545 50 470 32 381 32",
+	  { 518, 62 },
+	  { 536, 50 },
+	  "start" },
+	{ ST_LISTEN,
+	  ST_SYN_RCVD,
+	  "M120 147V231",
+	  { 120, 188 },
+	  { 104, 192 },
+	  "end" },
+	{ ST_SYN_SENT,
+	  ST_SYN_RCVD,
+	  "M461 142L181 240",
+	  { 321, 191 },
+	  { 321, 172 },
+	  "middle" },
+	{ ST_SYN_SENT,
+	  ST_ESTABLISHED,
+	  "M508 147L362 311",
+	  { 435, 229 },
+	  { 452, 232 },
+	  "start" },
+	{ ST_SYN_RCVD,
+	  ST_ESTABLISHED,
+	  "M160 267L273 312",
+	  { 216, 289 },
+	  { 226, 270 },
+	  "start" },
+	{ ST_SYN_RCVD,
+	  ST_FIN_WAIT_1,
+	  "M90 267V401",
+	  { 90, 335 },
+	  { 76, 328 },
+	  "end" },
+	{ ST_ESTABLISHED,
+	  ST_FIN_WAIT_1,
+	  "M284 347L160 402",
+	  { 222, 375 },
+	  { 238, 386 },
+	  "start" },
+	{ ST_ESTABLISHED,
+	  ST_CLOSE_WAIT,
+	  "M356 347L480 402",
+	  { 418, 375 },
+	  { 434, 366 },
+	  "start" },
+	{ ST_FIN_WAIT_1,
+	  ST_FIN_WAIT_2,
+	  "M120 437V531",
+	  { 120, 484 },
+	  { 104, 480 },
+	  "end" },
+	{ ST_FIN_WAIT_1,
+	  ST_CLOSING,
+	  "M160 437L288 531",
+	  { 224, 484 },
+	  { 242, 482 },
+	  "start" },
+	{ ST_CLOSE_WAIT,
+	  ST_LAST_ACK,
+	  "M520 437V531",
+	  { 520, 484 },
+	  { 536, 482 },
+	  "start" },
+	{ ST_FIN_WAIT_2,
+	  ST_TIME_WAIT,
+	  "M150 567L259 645",
+	  { 200, 603 },
+	  { 178, 616 },
+	  "end" },
+	{ ST_CLOSING,
+	  ST_TIME_WAIT,
+	  "M320 567V641",
+	  { 320, 604 },
+	  { 336, 600 },
+	  "start" },
+	{ ST_TIME_WAIT,
+	  ST_CLOSED,
+	  "M379 660H459",
+	  { 420, 660 },
+	  { 420, 681 },
+	  "middle" },
+	{ ST_LAST_ACK,
+	  ST_CLOSED,
+	  "M520 567V641",
+	  { 520, 604 },
+	  { 536, 600 },
+	  "start" },
+};
+
+enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
+
+/* What ends at once in CLOSED, by a reset or a time-out, gets a short arrow. */
+static int side_of(enum tcp_state state)
+{
+	return boxes[state].x < WIDTH / 3 ? -1 : 1;
+}
+
+static const struct route *route_of(enum tcp_state from, enum tcp_state to)
+{
+	for (int i = 0; i < ROUTE_COUNT; i++) {
+		if (routes[i].from == from && routes[i].to == to)
+			return &routes[i];
+	}
+	return NULL;
+}
+
+/* How often the run went from one state to the other, by whatever event. */
+static unsigned int count_of(const struct session *session, enum tcp_state from,
+			     enum tcp_state to)
+{
+	unsigned int sum = 0;
+	size_t count;
+	const struct edge *edges = machine_edges(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (edges[i].from == from && edges[i].to == to)
+			sum += session->edge_counts[i];
+	}
+	return sum;
+}
+
+static bool was_visited(const struct session *session, enum tcp_state state)
+{
+	size_t count;
+	const struct edge *edges = machine_edges(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (session->edge_counts[i] > 0 &&
+		    (edges[i].from == state || edges[i].to == state))
+			return true;
+	}
+	return false;
+}
+
+static void write_title(struct html *html, enum tcp_state from,
+			enum tcp_state to)
+{
+	struct page *page = &html->page;
+	size_t count;
+	const struct edge *edges = machine_edges(&count);
+
+	page_open(page, "title");
+	page_text(page, "%s to %s", state_name(from), state_name(to));
+	for (size_t i = 0; i < count; i++) {
+		if (edges[i].from != from || edges[i].to != to)
+			continue;
+		page_text(page, "\n%s (section %s): %u times",
+			  machine_event_text(edges[i].event), edges[i].section,
+			  html->session->edge_counts[i]);
+	}
+	page_close(page);
+}
+
+static void write_line(struct page *page, int x, int y, const char *text,
+		       size_t length)
+{
+	page_open(page, "tspan");
+	page_attribute(page, "x", "%d", x);
+	page_attribute(page, "y", "%d", y);
+	page_text(page, "%.*s", (int)length, text);
+	page_close(page);
+}
+
+/* Broken between words into lines that fit beside the arrows. */
+static void write_event(struct page *page, const struct route *route,
+			const char *text)
+{
+	int y = route->text.y;
+
+	page_open(page, "text");
+	page_attribute(page, "class", "event");
+	page_attribute(page, "text-anchor", "%s", route->anchor);
+	while (*text) {
+		size_t length = strlen(text);
+
+		if (length > WRAP) {
+			length = WRAP;
+			while (length > 1 && text[length] != ' ')
+				length--;
+		}
+		write_line(page, route->text.x, y, text, length);
+		text += length + (text[length] == ' ');
+		y += LINE_HEIGHT;
+	}
+	page_close(page);
+}
+
+static void write_count(struct page *page, struct spot at, unsigned int times)
+{
+	char number[HTML_TEXT];
+	int width;
+
+	snprintf(number, sizeof(number), "%u", times);
+	width = 12 + 7 * (int)strlen(number);
+	page_open(page, "rect");
+	page_attribute(page, "class", "count");
+	page_attribute(page, "x", "%d", at.x - width / 2);
+	page_attribute(page, "y", "%d", at.y - 9);
+	page_attribute(page, "width", "%d", width);
+	page_attribute(page, "height", "18");
+	page_attribute(page, "rx", "9");
+	page_close_empty(page);
+	page_open(page, "text");
+	page_attribute(page, "class", "times");
+	page_attribute(page, "x", "%d", at.x);
+	page_attribute(page, "y", "%d", at.y + 4);
+	page_attribute(page, "text-anchor", "middle");
+	page_string(page, number);
+	page_close(page);
+}
+
+static void draw_path(struct page *page, const char *path, bool taken)
+{
+	page_open(page, "path");
+	page_attribute(page, "class", taken ? "edge taken" : "edge");
+	page_attribute(page, "d", "%s", path);
+	page_attribute(page, "marker-end",
+		       taken ? "url(#arrow-taken)" : "url(#arrow)");
+	page_close_empty(page);
+}
+
+static void draw_route(struct html *html, const struct route *route,
+		       const struct edge *edge)
+{
+	unsigned int times = count_of(html->session, route->from, route->to);
+
+	page_open(&html->page, "g");
+	write_title(html, route->from, route->to);
+	draw_path(&html->page, route->path, times > 0);
+	write_event(&html->page, route, machine_event_text(edge->event));
+	if (times > 0)
+		write_count(&html->page, route->count, times);
+	page_close(&html->page);
+}
+
+static void draw_stub(struct html *html, enum tcp_state from)
+{
+	unsigned int times = count_of(html->session, from, ST_CLOSED);
+	int side = side_of(from);
+	struct spot end = { boxes[from].x + side * (BOX_WIDTH / 2 + 26),
+			    boxes[from].y };
+	char path[HTML_TEXT];
+
+	snprintf(path, sizeof(path), "M%d %dH%d",
+		 boxes[from].x + side * BOX_WIDTH / 2, end.y, end.x);
+	page_open(&html->page, "g");
+	write_title(html, from, ST_CLOSED);
+	draw_path(&html->page, path, times > 0);
+	if (times > 0)
+		write_count(&html->page, (struct spot){ end.x, end.y - 18 },
+			    times);
+	page_close(&html->page);
+}
+
+static void draw_box(struct html *html, enum tcp_state state, struct spot at)
+{
+	struct page *page = &html->page;
+	bool visited = was_visited(html->session, state);
+
+	page_open(page, "g");
+	page_element(page, "title", NULL, "%s: %s", state_name(state),
+		     state_meaning(state));
+	page_open(page, "rect");
+	page_attribute(page, "class", visited ? "box s %s" : "box",
+		       state_name(state));
+	page_attribute(page, "x", "%d", at.x - BOX_WIDTH / 2);
+	page_attribute(page, "y", "%d", at.y - BOX_HEIGHT / 2);
+	page_attribute(page, "width", "%d", BOX_WIDTH);
+	page_attribute(page, "height", "%d", BOX_HEIGHT);
+	page_attribute(page, "rx", "6");
+	page_close_empty(page);
+	page_open(page, "text");
+	page_attribute(page, "class", visited ? "state ink-%s" : "state",
+		       state_name(state));
+	page_attribute(page, "x", "%d", at.x);
+	page_attribute(page, "y", "%d", at.y + 4);
+	page_attribute(page, "text-anchor", "middle");
+	page_string(page, state_name(state));
+	page_close(page);
+	page_close(page);
+}
+
+static void define_arrow(struct page *page, const char *id)
+{
+	page_open(page, "marker");
+	page_attribute(page, "id", "%s", id);
+	page_attribute(page, "class", "%s", id);
+	page_attribute(page, "viewBox", "0 0 10 10");
+	page_attribute(page, "refX", "8");
+	page_attribute(page, "refY", "5");
+	page_attribute(page, "markerWidth", "10");
+	page_attribute(page, "markerHeight", "10");
+	page_attribute(page, "markerUnits", "userSpaceOnUse");
+	page_attribute(page, "orient", "auto");
+	page_open(page, "path");
+	page_attribute(page, "d", "M0 1l9 4-9 4z");
+	page_close_empty(page);
+	page_close(page);
+}
+
+/* Each pair of states once: the first row of the table names its arrow. */
+static void draw_edges(struct html *html)
+{
+	size_t count;
+	const struct edge *edges = machine_edges(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct edge *edge = &edges[i];
+		const struct route *route = route_of(edge->from, edge->to);
+
+		if (machine_edge(edge->from, edge->to, EVENT_NONE) != edge)
+			continue;
+		if (route)
+			draw_route(html, route, edge);
+		else
+			draw_stub(html, edge->from);
+	}
+}
+
+static void write_table(struct html *html)
+{
+	struct page *page = &html->page;
+	size_t count;
+	const struct edge *edges = machine_edges(&count);
+
+	page_open(page, "details");
+	page_element(page, "summary", NULL, "The same as a table");
+	page_open(page, "table");
+	page_attribute(page, "class", "edges");
+	page_open(page, "tbody");
+	for (size_t i = 0; i < count; i++) {
+		if (html->session->edge_counts[i] == 0)
+			continue;
+		page_open(page, "tr");
+		page_element(page, "td", NULL, "%u times",
+			     html->session->edge_counts[i]);
+		page_element(page, "td", NULL, "%s to %s",
+			     state_name(edges[i].from),
+			     state_name(edges[i].to));
+		page_element(page, "td", NULL, "%s",
+			     machine_event_text(edges[i].event));
+		page_element(page, "td", NULL, "RFC 9293, %s",
+			     edges[i].section);
+		page_close(page);
+		page_string(page, "\n");
+	}
+	page_close(page);
+	page_close(page);
+	page_close(page);
+}
+
+void html_diagram(struct html *html)
+{
+	struct page *page = &html->page;
+
+	page_open(page, "section");
+	page_element(page, "h2", NULL, "States");
+	page_element(
+		page, "p", "caption",
+		"The diagram of RFC 9293, section 3.3.2. Thick arrows are "
+		"the ways that this run went, and how often; the short ones "
+		"are resets and time-outs, which end in CLOSED.");
+	page_open(page, "div");
+	page_attribute(page, "class", "scroll");
+	page_open(page, "svg");
+	page_attribute(page, "class", "diagram");
+	page_attribute(page, "viewBox", "0 0 %d %d", WIDTH, HEIGHT);
+	page_attribute(page, "role", "img");
+	page_attribute(page, "aria-label", "state diagram");
+	page_open(page, "defs");
+	define_arrow(page, "arrow");
+	define_arrow(page, "arrow-taken");
+	page_close(page);
+	draw_edges(html);
+	for (int i = ST_CLOSED; i < ST_COUNT; i++)
+		draw_box(html, (enum tcp_state)i, boxes[i]);
+	draw_box(html, ST_CLOSED, closed_again);
+	page_close(page);
+	page_close(page);
+	write_table(html);
+	page_close(page);
+	page_string(page, "\n");
+}

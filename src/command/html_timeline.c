@@ -1,0 +1,413 @@
+/* The timeline: for each process its sockets, both ends of one together. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "command/html.h"
+#include "command/say.h"
+
+enum {
+	LANE = 22,     /* height of a lane, pixels */
+	TICKS = 4,     /* parts of the axis */
+	BUCKETS = 200, /* of the picture of folded connections */
+	SAMPLES = 200, /* of their times */
+	AREA = 36,     /* its height, pixels */
+};
+
+/* A part of the list of connections. */
+struct range {
+	const struct connection *list;
+	size_t count;
+};
+
+struct timeline {
+	struct scale scale;
+	struct connection *shown;
+	size_t shown_count;
+	struct connection *folded;
+	size_t folded_count;
+	unsigned int hidden; /* processes for which there was no room */
+	unsigned int idle;   /* processes that had no socket */
+};
+
+static void add_steps(struct scale *scale, const struct tcp_socket *socket)
+{
+	for (unsigned int i = 0;
+	     socket && i < socket->step_count && i < HTML_STEPS; i++)
+		scale_add(scale, socket->steps[i].time);
+}
+
+static void make_scale(struct timeline *timeline, const struct html *html)
+{
+	struct scale *scale = &timeline->scale;
+	size_t stride = timeline->folded_count / SAMPLES + 1;
+
+	scale_begin(scale);
+	scale_add(scale, html->session->started);
+	scale_add(scale, html->session->ended);
+	for (size_t i = 0; i < timeline->shown_count; i++) {
+		add_steps(scale, timeline->shown[i].one);
+		add_steps(scale, timeline->shown[i].two);
+	}
+	for (size_t i = 0; i < timeline->folded_count; i += stride)
+		scale_add(scale, timeline->folded[i].one->first);
+	for (size_t i = 0; i < html->finding_count; i++)
+		scale_add(scale, html->findings[i]->time);
+	scale_place(scale);
+}
+
+static struct connection *copy_sorted(const struct connection *list,
+				      size_t count)
+{
+	struct connection *copy = need_memory(calloc(count + 1, sizeof(*copy)));
+
+	if (count > 0)
+		memcpy(copy, list, count * sizeof(*copy));
+	connections_sort_by_process(copy, count);
+	return copy;
+}
+
+static void split(struct timeline *timeline, const struct html *html)
+{
+	size_t count = html->connection_count;
+	size_t shown = count < HTML_LANES ? count : HTML_LANES;
+
+	timeline->shown = copy_sorted(html->connections, shown);
+	timeline->shown_count = shown;
+	timeline->folded =
+		copy_sorted(html->connections + shown, count - shown);
+	timeline->folded_count = count - shown;
+}
+
+/* The connections of the process; both lists are sorted by it. */
+static struct range range_of(const struct connection *list, size_t count,
+			     const struct process *process)
+{
+	struct range range = { .list = list };
+	size_t first = 0;
+	size_t end = count;
+
+	while (first < end) {
+		size_t middle = (first + end) / 2;
+
+		if (connection_process(list[middle].one)->number <
+		    process->number)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	range.list = list + first;
+	while (first + range.count < count &&
+	       connection_process(range.list[range.count].one) == process)
+		range.count++;
+	return range;
+}
+
+/* As many digits as the marks need to differ. */
+static int digits_for(const struct scale *scale)
+{
+	double least = 1;
+	int digits;
+
+	for (int i = 0; i < TICKS; i++) {
+		uint64_t from = scale_time(scale, 100.0 * i / TICKS);
+		uint64_t to = scale_time(scale, 100.0 * (i + 1) / TICKS);
+
+		if (to > from)
+			least = fmin(least, (double)(to - from) / 1e9);
+	}
+	digits = (int)ceil(-log10(least)) + 1;
+	return digits > 6 ? 6 : digits;
+}
+
+static void draw_axis(struct html *html, const struct scale *scale)
+{
+	static const char *const anchors[TICKS + 1] = { "start", "middle",
+							"middle", "middle",
+							"end" };
+	int digits = digits_for(scale);
+	uint64_t zero = html->session->started;
+
+	for (int i = 0; i <= TICKS; i++) {
+		double at = 100.0 * i / TICKS;
+		uint64_t time = scale_time(scale, at);
+
+		page_open(&html->page, "text");
+		page_attribute(&html->page, "class", "tick");
+		page_attribute(&html->page, "x", "%g%%", at);
+		page_attribute(&html->page, "y", "11");
+		page_attribute(&html->page, "text-anchor", "%s", anchors[i]);
+		page_text(&html->page, "%.*f s", digits,
+			  time > zero ? (double)(time - zero) / 1e9 : 0.0);
+		page_close(&html->page);
+	}
+}
+
+static void open_picture(struct page *page, int height, const char *label)
+{
+	page_open(page, "svg");
+	page_attribute(page, "width", "100%%");
+	page_attribute(page, "height", "%d", height);
+	page_attribute(page, "role", "img");
+	page_attribute(page, "aria-label", "%s", label);
+}
+
+/* The time from the process's start to its end, and what is its own. */
+static void draw_life(struct html *html, const struct scale *scale,
+		      const struct process *process)
+{
+	const struct process *first = process;
+	uint64_t end = process->ended ? process->ended : html->session->ended;
+	struct page *page = &html->page;
+	double from;
+
+	while (first->replaced)
+		first = first->replaced;
+	from = scale_at(scale, first->started);
+	open_picture(page, 32, "life of the process");
+	draw_axis(html, scale);
+	page_open(page, "rect");
+	page_attribute(page, "class", "life");
+	page_attribute(page, "x", "%.3f%%", from);
+	page_attribute(page, "y", "21");
+	page_attribute(page, "width", "%.3f%%", scale_at(scale, end) - from);
+	page_attribute(page, "height", "4");
+	page_close_empty(page);
+	html_marks(html, scale, process, NULL, 16);
+	page_close(page);
+}
+
+static void write_status(struct page *page, const struct process *process)
+{
+	if (!process->status_known)
+		return;
+	if (WIFSIGNALED(process->status))
+		page_text(page, ", killed by SIG%s",
+			  sigabbrev_np(WTERMSIG(process->status)));
+	else
+		page_text(page, ", status %d", WEXITSTATUS(process->status));
+}
+
+/* Where the connections are that stand under the process at the other end. */
+static void write_drawn_elsewhere(struct html *html,
+				  const struct timeline *timeline,
+				  const struct process *process)
+{
+	const struct process *other = NULL;
+	unsigned int count = 0;
+
+	for (size_t i = 0; i < timeline->shown_count; i++) {
+		const struct connection *at = &timeline->shown[i];
+
+		if (!at->two || connection_process(at->two) != process ||
+		    connection_process(at->one) == process)
+			continue;
+		other = connection_process(at->one);
+		count++;
+	}
+	if (count > 0)
+		page_element(&html->page, "p", "folded",
+			     "%u of its connections: see the other end, pid %d "
+			     "(%s)%s",
+			     count, other->pid, other->command,
+			     count > 1 ? " and others" : "");
+}
+
+static void write_label(struct page *page, const struct tcp_socket *socket,
+			bool other)
+{
+	char ends[HTML_TEXT];
+
+	page_open(page, "p");
+	page_attribute(page, "class", "ends");
+	if (other)
+		page_text(page, "pid %d (%s) ", connection_process(socket)->pid,
+			  connection_process(socket)->command);
+	page_string(page, html_ends(socket, ends));
+	page_close(page);
+}
+
+static void draw_connection(struct html *html, const struct scale *scale,
+			    const struct connection *connection)
+{
+	struct page *page = &html->page;
+
+	page_open(page, "div");
+	page_attribute(page, "class", connection->two ? "lane pair" : "lane");
+	write_label(page, connection->one, false);
+	open_picture(page, connection->two ? 2 * LANE : LANE, "states");
+	html_lane(html, scale, connection->one, 1);
+	if (connection->two)
+		html_lane(html, scale, connection->two, LANE + 1);
+	page_close(page);
+	if (connection->two)
+		write_label(page, connection->two, true);
+	page_close(page);
+	page_string(page, "\n");
+}
+
+static int bucket_of(const struct scale *scale, uint64_t time)
+{
+	int bucket = (int)(scale_at(scale, time) * BUCKETS / 100);
+
+	return bucket < BUCKETS ? bucket : BUCKETS - 1;
+}
+
+/* How many of them there were at a time. */
+static void draw_folded(struct html *html, const struct scale *scale,
+			struct range folded)
+{
+	struct page *page = &html->page;
+	long open[BUCKETS + 1] = { 0 };
+	long most = 1;
+	char *path = NULL;
+	size_t size = 0;
+	FILE *stream = need_memory(open_memstream(&path, &size));
+
+	for (size_t i = 0; i < folded.count; i++) {
+		const struct connection *at = &folded.list[i];
+
+		open[bucket_of(scale, at->one->first)]++;
+		open[bucket_of(scale, connection_last(at, html->session)) + 1]--;
+	}
+	fputs("M0 100", stream);
+	for (int i = 0; i < BUCKETS; i++) {
+		open[i] += i > 0 ? open[i - 1] : 0;
+		most = open[i] > most ? open[i] : most;
+	}
+	for (int i = 0; i < BUCKETS; i++)
+		fprintf(stream, "V%.1fH%d",
+			100 - 96 * (double)open[i] / (double)most, i + 1);
+	fputs("V100z", stream);
+	fclose(stream);
+	page_open(page, "div");
+	page_attribute(page, "class", "lane");
+	page_element(page, "p", "folded",
+		     "%zu connections more, of which nothing is to be told: "
+		     "how many there were at a time (at most %ld)",
+		     folded.count, most);
+	open_picture(page, AREA, "folded connections");
+	page_open(page, "svg");
+	page_attribute(page, "viewBox", "0 0 %d 100", BUCKETS);
+	page_attribute(page, "preserveAspectRatio", "none");
+	page_open(page, "path");
+	page_attribute(page, "class", "area");
+	page_attribute(page, "d", "%s", path);
+	page_close_empty(page);
+	page_close(page);
+	page_close(page);
+	page_close(page);
+	free(path);
+}
+
+static void draw_process(struct html *html, struct timeline *timeline,
+			 const struct process *process, struct range shown,
+			 struct range folded)
+{
+	struct page *page = &html->page;
+
+	page_open(page, "div");
+	page_attribute(page, "class", "process");
+	page_open(page, "h3");
+	page_text(page, "pid %d (%s)", process->pid, process->command);
+	page_open(page, "small");
+	write_status(page, process);
+	page_close(page);
+	page_close(page);
+	page_element(page, "p", "arguments", "%.300s", process->arguments);
+	draw_life(html, &timeline->scale, process);
+	for (size_t i = 0; i < shown.count; i++)
+		draw_connection(html, &timeline->scale, &shown.list[i]);
+	if (folded.count > 0)
+		draw_folded(html, &timeline->scale, folded);
+	write_drawn_elsewhere(html, timeline, process);
+	page_close(page);
+	page_string(page, "\n");
+}
+
+/* Is there nothing to be drawn of it? */
+static bool is_idle(const struct html *html, const struct timeline *timeline,
+		    const struct process *process, size_t connections)
+{
+	if (connections > 0)
+		return false;
+	for (size_t i = 0; i < html->finding_count; i++) {
+		const struct process *of = html->findings[i]->process;
+
+		if (of && process_last_image(of) == process)
+			return false;
+	}
+	for (size_t i = 0; i < timeline->shown_count; i++) {
+		const struct tcp_socket *two = timeline->shown[i].two;
+
+		if (two && connection_process(two) == process)
+			return false;
+	}
+	return true;
+}
+
+static void draw_processes(struct html *html, struct timeline *timeline)
+{
+	unsigned int drawn = 0;
+
+	for (const struct process *process = html->session->processes; process;
+	     process = process->next) {
+		struct range shown = range_of(timeline->shown,
+					      timeline->shown_count, process);
+		struct range folded = range_of(timeline->folded,
+					       timeline->folded_count, process);
+
+		if (process->replaced_by)
+			continue;
+		if (is_idle(html, timeline, process,
+			    shown.count + folded.count)) {
+			timeline->idle++;
+			continue;
+		}
+		if (drawn >= HTML_PROCESSES) {
+			timeline->hidden++;
+			continue;
+		}
+		draw_process(html, timeline, process, shown, folded);
+		drawn++;
+	}
+}
+
+void html_timeline(struct html *html)
+{
+	struct timeline timeline = { .hidden = 0 };
+	struct page *page = &html->page;
+
+	if (html->session->process_count == 0)
+		return;
+	split(&timeline, html);
+	make_scale(&timeline, html);
+	page_open(page, "section");
+	page_element(page, "h2", NULL, "Timeline");
+	page_element(page, "p", "caption",
+		     "Each bar is a socket, its colour what the calls entitle "
+		     "the program to believe. Time runs to the right, and is "
+		     "stretched where much happens; the numbers are seconds "
+		     "since the start.");
+	html_legend(html);
+	draw_processes(html, &timeline);
+	if (timeline.idle > 0)
+		page_element(page, "p", "folded",
+			     "%u %s without a socket that is drawn here.",
+			     timeline.idle,
+			     timeline.idle == 1 ? "process" : "processes");
+	if (timeline.hidden > 0)
+		page_element(page, "p", "folded",
+			     "%u processes more are not drawn.",
+			     timeline.hidden);
+	if (html->session->folded > 0)
+		page_element(page, "p", "folded",
+			     "%u connections, the oldest, were only counted.",
+			     html->session->folded);
+	page_close(page);
+	scale_end(&timeline.scale);
+	free(timeline.shown);
+	free(timeline.folded);
+}
