@@ -20,6 +20,7 @@
 #include "command/supervise.h"
 #include "command/suppressions.h"
 #include "command/target.h"
+#include "kernel/owners.h"
 
 enum {
 	RING_SLOTS = 1 << 18, /* 16 MiB */
@@ -137,25 +138,32 @@ static void name_unheard(struct run *run)
 			      (unsigned long long)run->decoder.bad);
 }
 
+/*
+ * What lives on when the program has ended. Its orphans are the command's
+ * children, whether the library was in them or not.
+ */
 static void name_living(struct run *run)
 {
-	unsigned int count = 0;
-	const struct process *first = NULL;
+	pid_t first = 0;
+	unsigned int count = supervise_orphans(&first);
+	char command[16];
 
-	for (const struct process *process = run->session->processes; process;
-	     process = process->next) {
+	for (const struct process *process = run->session->processes;
+	     process && count == 0; process = process->next) {
 		if (process->gone || process->replaced_by ||
 		    kill(process->pid, 0) < 0)
 			continue;
-		if (count++ == 0)
-			first = process;
+		first = process->pid;
+		count++;
 	}
-	if (count > 0)
-		session_blind(run->session, NULL,
-			      "%u %s of the run still live, such as pid %d "
-			      "(%s): --wait=all follows them to their end",
-			      count, count == 1 ? "process" : "processes",
-			      first->pid, first->command);
+	if (count == 0)
+		return;
+	owners_command(first, command, sizeof(command));
+	session_blind(run->session, session_pid(run->session, first),
+		      "%u %s of the run still %s, such as pid %d (%s): "
+		      "--wait=all follows them to their end",
+		      count, count == 1 ? "process" : "processes",
+		      count == 1 ? "lives" : "live", first, command);
 }
 
 static void follow(struct run *run)

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -206,6 +207,25 @@ static void take_signal(struct supervisor *supervisor)
 		else
 			kill(supervisor->pid, (int)info.ssi_signo);
 	}
+}
+
+unsigned int supervise_orphans(pid_t *first)
+{
+	unsigned int count = 0;
+	char path[64];
+	FILE *stream;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children",
+		 (int)getpid());
+	stream = fopen(path, "re");
+	while (stream && fscanf(stream, "%d", &pid) == 1) {
+		if (count++ == 0)
+			*first = pid;
+	}
+	if (stream)
+		fclose(stream);
+	return count;
 }
 
 void supervise_wait(struct supervisor *supervisor, int timeout)

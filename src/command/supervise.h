@@ -38,6 +38,12 @@ int supervise_start(struct supervisor *supervisor, const char *path,
  */
 bool supervise_watch(struct supervisor *supervisor, pid_t pid);
 
+/*
+ * Processes that the program has left behind, and that are this one's children
+ * by now: their number, and the first one's pid.
+ */
+unsigned int supervise_orphans(pid_t *first);
+
 /* Handles what happens within so many milliseconds; returns at the first. */
 void supervise_wait(struct supervisor *supervisor, int timeout);
 

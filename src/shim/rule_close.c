@@ -165,9 +165,10 @@ bool rule_is_forgotten(int fd, uint64_t ref)
 static bool is_left_to_exit(uint64_t ref, int forgotten)
 {
 	enum { MOMENT = 1000 };
+	uint32_t waited = clock_now() - sock_of(ref)->peer_closed_at;
 
-	return forgotten == 1 &&
-	       clock_now() - sock_of(ref)->peer_closed_at < MOMENT;
+	return forgotten == 1 && waited < MOMENT &&
+	       waited < settings.close_wait * 1000;
 }
 
 void rule_open_at_exit(int fd, uint64_t ref, int forgotten)

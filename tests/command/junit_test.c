@@ -102,7 +102,7 @@ Test(junit, a_finding_that_counts_is_a_failure_with_its_line)
 	expect(text, "suite|1|1|0|0\n");
 	expect(text, "failure|bad|");
 	expect(text, "|close-wait-leak|the peer has closed this connection");
-	expect(text, "close-wait-leak/bad.c:8)\n");
+	expect(text, "close-wait-leak/bad.c:10)\n");
 	expect(text, "still open when their process ended:");
 }
 
