@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "kernel/borrow.h"
 #include "kernel/raw.h"
 
 /* All of <linux/tcp_states.h>, and TCP_BOUND_INACTIVE (13). */
@@ -203,13 +204,17 @@ int diag_find(const struct address *local, const struct address *peer,
 	      struct diag_row *row)
 {
 	uint64_t mask = raw_block_signals();
-	int fd = diag_open();
-	int found = fd;
+	int found;
+	int fd;
 
+	borrow_begin();
+	fd = diag_open();
+	found = fd;
 	if (fd >= 0) {
 		found = diag_find_with(fd, local, peer, row);
 		raw_close(fd);
 	}
+	borrow_end();
 	raw_restore_signals(mask);
 	return found;
 }

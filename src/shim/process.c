@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel/borrow.h"
 #include "kernel/raw.h"
 #include "shim/blind.h"
 #include "shim/closing.h"
@@ -76,6 +77,7 @@ static void enter_child(struct identity *self)
 	atomic_store(&born, process_epoch());
 	report_forget_repetitions();
 	scratch_reset();
+	borrow_in_child();
 	feed_forked();
 	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
 		uint64_t ref = ghost_at(slot);

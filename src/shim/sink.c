@@ -16,6 +16,7 @@
 #include <time.h>
 #include <asm/ioctls.h>
 
+#include "kernel/borrow.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
 #include "model/text.h"
@@ -257,6 +258,10 @@ void sink_write(const char *text, size_t length)
 	if (destination == TO_NOTHING || process_sandboxed())
 		return;
 	mask = raw_block_signals();
+	if (destination == TO_FILE)
+		borrow_begin();
 	write_somewhere(text, length);
+	if (destination == TO_FILE)
+		borrow_end();
 	raw_restore_signals(mask);
 }

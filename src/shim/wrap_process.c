@@ -1,5 +1,6 @@
 #include <stdarg.h>
 
+#include "kernel/borrow.h"
 #include "shim/blind.h"
 #include "shim/feed.h"
 #include "shim/handover.h"
@@ -10,16 +11,30 @@
  * Children share our sockets from the moment they are made: the epoch is raised
  * before and after, so that a socket made meanwhile counts as shared too.
  */
+static void fork_begin(void)
+{
+	process_forking();
+	borrow_forking();
+}
+
+static void fork_done(int result)
+{
+	if (result == 0) {
+		borrow_in_child();
+		process_owns_memory();
+		return;
+	}
+	borrow_forked();
+	process_forking();
+}
+
 pid_t fork(void)
 {
 	pid_t result;
 
-	process_forking();
+	fork_begin();
 	result = real_calls()->fork();
-	if (result == 0)
-		process_owns_memory();
-	else
-		process_forking();
+	fork_done(result);
 	return result;
 }
 
@@ -29,12 +44,9 @@ pid_t _Fork(void)
 {
 	pid_t result;
 
-	process_forking();
+	fork_begin();
 	result = real_calls()->_Fork();
-	if (result == 0)
-		process_owns_memory();
-	else
-		process_forking();
+	fork_done(result);
 	return result;
 }
 
@@ -42,9 +54,9 @@ int daemon(int keep_directory, int keep_descriptors)
 {
 	int result;
 
-	process_forking();
+	fork_begin();
 	result = real_calls()->daemon(keep_directory, keep_descriptors);
-	process_owns_memory();
+	fork_done(result);
 	return result;
 }
 
@@ -53,12 +65,9 @@ pid_t forkpty(int *terminal, char *name, const struct termios *mode,
 {
 	pid_t result;
 
-	process_forking();
+	fork_begin();
 	result = real_calls()->forkpty(terminal, name, mode, size);
-	if (result == 0)
-		process_owns_memory();
-	else
-		process_forking();
+	fork_done(result);
 	return result;
 }
 

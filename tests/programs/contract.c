@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
@@ -569,6 +570,56 @@ static void fork_from_threads(void)
 	printf("done\n");
 }
 
+static volatile bool ended;
+
+static void *listen_and_stop(void *unused)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	while (!ended) {
+		CHECK(listen(fd, 1) == 0);
+		CHECK(shutdown(fd, SHUT_RD) == 0);
+	}
+	return unused;
+}
+
+/* The sockets are the threads' own. */
+static int count_files(void)
+{
+	struct stat status;
+	int count = 0;
+
+	for (int fd = 0; fd < 64; fd++)
+		count += fstat(fd, &status) == 0 && !S_ISSOCK(status.st_mode);
+	return count;
+}
+
+/* While other threads' calls are being logged. */
+static void forked_children_have_no_descriptor_more(void)
+{
+	pthread_t threads[2];
+	int files = count_files();
+	int more = 0;
+
+	for (int i = 0; i < 2; i++)
+		CHECK(pthread_create(&threads[i], NULL, listen_and_stop,
+				     NULL) == 0);
+	for (int i = 0; i < 200; i++) {
+		int status;
+		pid_t child = fork();
+
+		if (child == 0)
+			_exit(count_files() > files);
+		CHECK(waitpid(child, &status, 0) == child);
+		more += WEXITSTATUS(status);
+	}
+	ended = true;
+	for (int i = 0; i < 2; i++)
+		CHECK(pthread_join(threads[i], NULL) == 0);
+	/* Both sides wait for a while only: a busy machine may exceed it. */
+	printf("%s\n", more > 20 ? "children have more" : "no descriptor more");
+}
+
 /* --- processes -------------------------------------------------------------- */
 
 static void vfork_child_closes_what_is_the_parents(void)
@@ -764,6 +815,7 @@ static const struct scenario scenarios[] = {
 	S(cancelled_out_of_blocked_calls),
 	S(threads_that_open_and_close),
 	S(fork_from_threads),
+	S(forked_children_have_no_descriptor_more),
 	S(vfork_child_closes_what_is_the_parents),
 	S(spawned_child_closes_what_is_the_parents),
 	S(raw_clone),
