@@ -174,12 +174,12 @@ $(BENCH_LIBRARY): tests/bench/nothing.c src/model/calls.def
 $(BUILD)/tests/bench/ringed: tests/bench/ringed.c $(COMMON_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(BASE) -O2 -o $@ $^
+	$(Q)$(CC) $(BASE) -O2 -o $@ $(filter %.c %.o,$^)
 
 $(BUILD)/tests/bench/events: tests/bench/events.c $(LIBRARY_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
-	$(Q)$(CC) $(BASE) -O2 -o $@ $^
+	$(Q)$(CC) $(BASE) -O2 -o $@ $(filter %.c %.o,$^)
 
 $(BUILD)/tests/bench/%: tests/bench/%.c
 	@mkdir -p $(@D)

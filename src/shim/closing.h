@@ -35,10 +35,10 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight);
  * the reference if the number has become another TCP socket, else 0.
  */
 uint64_t closing_visit(int fd, uint64_t entry, enum call call,
-		       const void *place);
+		       const void *place) __attribute__((cold));
 
 /* The number that was closed last, by close() and in whichever thread. */
-extern _Atomic int closing_last;
+extern _Atomic int closing_last __attribute__((visibility("hidden")));
 
 /* All numbers from first to last: takes them, and lists them. */
 uint32_t closing_begin_range(unsigned int first, unsigned int last,

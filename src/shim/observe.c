@@ -104,6 +104,7 @@ static bool walk(int fd, uint64_t ref, uint64_t *word, enum tcp_state via,
 	length += machine_path(from, to, event, path + length);
 	if (!sock_swap(ref, word, sock_stepped(*word, to)))
 		return false;
+	sock_of(ref)->credit = 0;
 	if (length == 0) {
 		blind_lost_track(fd, ref, from, to, sight);
 		return true;
@@ -282,7 +283,7 @@ void observe_step(int fd, uint64_t ref, enum tcp_state to, enum tcp_event event,
 		return;
 	while (sock_state(word) != to && !walk(fd, ref, &word, ST_UNKNOWN, to,
 					       event, false, true, sight)) {
-		if (sock_generation(word) != sock_generation(ref))
+		if (sock_generation(word) != sock_ref_generation(ref))
 			return;
 	}
 }

@@ -1,11 +1,28 @@
 #include "shim/real.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stddef.h>
 
+#include "shim/early.h"
 #include "shim/elf.h"
 
-struct real real;
+struct real real = {
+	.read = early_read,
+	.__read_chk = early_read_chk,
+	.readv = early_readv,
+	.recv = early_recv,
+	.__recv_chk = early_recv_chk,
+	.recvfrom = early_recvfrom,
+	.__recvfrom_chk = early_recvfrom_chk,
+	.write = early_write,
+	.writev = early_writev,
+	.send = early_send,
+	.sendto = early_sendto,
+	.close = early_close,
+};
+_Atomic bool real_found;
+long real_errno_offset;
 
 /* NULL before glibc 2.34, where it is in a library of its own. */
 static void (*test_cancel)(void);
@@ -31,25 +48,20 @@ static void *get_pointer(size_t offset)
 	return *(void **)((char *)&real + offset);
 }
 
-/*
- * Two threads may do this at once: they write the same values. real.close,
- * which real_calls tests, is set last.
- */
-void real_early(void)
+/* Two threads may do this at once: they write the same values. */
+const struct real *real_early(void)
 {
 	const struct link_map *libc = elf_module_named("libc.so.6");
-	size_t last = offsetof(struct real, close);
 
-	if (!libc)
-		return;
-	for (int i = 0; i < SYMBOL_COUNT; i++) {
-		if (symbols[i].offset != last &&
-		    !get_pointer(symbols[i].offset))
-			set_pointer(symbols[i].offset,
-				    elf_symbol(libc, symbols[i].name));
-	}
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	set_pointer(last, elf_symbol(libc, "close"));
+	if (!libc || atomic_load(&real_found))
+		return &real;
+	for (int i = 0; i < SYMBOL_COUNT; i++)
+		set_pointer(symbols[i].offset,
+			    elf_symbol(libc, symbols[i].name));
+	real_errno_offset =
+		(const char *)&errno - (const char *)__builtin_thread_pointer();
+	atomic_store(&real_found, true);
+	return &real;
 }
 
 void real_test_cancel(void)

@@ -11,6 +11,9 @@
 #ifndef SHIM_REAL_H
 #define SHIM_REAL_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
+
 #include "shim/symbols.h"
 
 struct real {
@@ -19,11 +22,27 @@ struct real {
 #undef CALL
 };
 
-/* All set as soon as a descriptor is tracked; before that, see real_calls. */
-extern struct real real;
+/*
+ * The functions of the data path may be called at any time; the others once a
+ * socket is followed, before that see real_calls.
+ */
+extern struct real real __attribute__((visibility("hidden")));
+extern _Atomic bool real_found;
 
-/* Fills what is still NULL from libc's symbol table. Async-signal-safe. */
-void real_early(void);
+/*
+ * How far errno is from the thread pointer, the same for all threads: libc's
+ * own thread-local memory is static. __errno_location() would be a call.
+ */
+extern long real_errno_offset __attribute__((visibility("hidden")));
+
+static inline int errno_now(void)
+{
+	return *(const int *)((const char *)__builtin_thread_pointer() +
+			      real_errno_offset);
+}
+
+/* Fills them from libc's symbol table, once. Async-signal-safe. */
+const struct real *real_early(void);
 
 /* Called once, by the constructor. May allocate (dlsym). */
 void real_resolve(void);
@@ -34,11 +53,13 @@ void real_resolve(void);
  */
 void real_test_cancel(void);
 
-/* For an untracked descriptor, which may come before the constructor. */
+/* For a call that may come before the constructor. */
 static inline const struct real *real_calls(void)
 {
-	if (__builtin_expect(!real.close, 0))
-		real_early();
+	if (__builtin_expect(!atomic_load_explicit(&real_found,
+						   memory_order_acquire),
+			     0))
+		return real_early();
 	return &real;
 }
 

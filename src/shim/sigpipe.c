@@ -11,7 +11,8 @@
 
 #define SIGPIPE_BIT (1ULL << (SIGPIPE - 1))
 
-_Atomic bool sigpipe_checked;
+/* Has the disposition of SIGPIPE been looked at? Once a process. */
+static _Atomic bool sigpipe_checked;
 
 /* As the kernel has it (struct kernel_sigaction); only the handler is read. */
 struct kernel_action {
@@ -130,6 +131,27 @@ static void write_in_close_wait(int fd, uint64_t ref, enum call call,
 	sock_flag(ref, SOCK_DOOMED_WRITE, SOCK_LOOK_ON_WRITE);
 	if (peer_has_gone(sock, &state))
 		say_doomed(fd, ref, nosignal, place, state);
+}
+
+bool sigpipe_wants_look(uint64_t ref, bool nosignal)
+{
+	enum { QUICK_MS = 10, QUICK_WRITES = 64, CREDIT = 31 };
+	struct sock *sock = sock_of(ref);
+	uint64_t word = atomic_load_explicit(&sock->word, memory_order_relaxed);
+	uint32_t now = clock_now();
+	uint32_t pause = now - atomic_load(&sock->last_write);
+
+	atomic_store(&sock->last_write, now);
+	sock->credit = 0;
+	sock->quick = pause <= QUICK_MS ? sock->quick + 1 : 0;
+	/* Who never wants the signal never needs its disposition looked at. */
+	if (word & SOCK_LOOK_ON_WRITE || pause >= settings.silence ||
+	    (!nosignal && !atomic_load(&sigpipe_checked)))
+		return true;
+	if (sock->quick >= QUICK_WRITES && !process_sandboxed() &&
+	    settings.silence > QUICK_MS && sock_state(word) == ST_ESTABLISHED)
+		sock->credit = CREDIT;
+	return false;
 }
 
 void sigpipe_before_write(int fd, uint64_t ref, enum call call, bool nosignal,

@@ -2,9 +2,9 @@
  * SIGPIPE: tells before it happens, and lets it happen exactly as the kernel
  * would (DESIGN: SIGPIPE, exactly).
  *
- * Called by: the write wrappers. sigpipe_wants_look is on the data path (one
- * read of the coarse clock); the rest is not. Async-signal-safe, allocates
- * nothing.
+ * Called by: the write wrappers. Not on the data path, where a write spends
+ * credit (sock_spend) that sigpipe_wants_look gives. Async-signal-safe,
+ * allocates nothing.
  */
 #ifndef SHIM_SIGPIPE_H
 #define SHIM_SIGPIPE_H
@@ -13,30 +13,14 @@
 #include "shim/process.h"
 #include "shim/settings.h"
 
-/* Has the disposition of SIGPIPE been looked at? Once a process. */
-extern _Atomic bool sigpipe_checked;
-
 /*
  * Is there a reason to look at the connection before this write: its state, or
- * that nothing was written for a while? Notes the time of this write.
+ * that nothing was written for a while? Notes the time of this write. On a
+ * connection that is written to in quick succession it gives credit for some
+ * writes to come, which then do not ask: reading the clock (10 ns) for each
+ * would cost more than all the rest.
  */
-static inline bool sigpipe_wants_look(uint64_t ref, bool nosignal)
-{
-	struct sock *sock = sock_of(ref);
-	uint32_t now = clock_now();
-	uint32_t last =
-		atomic_load_explicit(&sock->last_write, memory_order_relaxed);
-
-	atomic_store_explicit(&sock->last_write, now, memory_order_relaxed);
-	if (atomic_load_explicit(&sock->word, memory_order_relaxed) &
-	    SOCK_LOOK_ON_WRITE)
-		return true;
-	if (now - last >= settings.silence)
-		return true;
-	/* Who never wants the signal never needs that look. */
-	return !nosignal &&
-	       !atomic_load_explicit(&sigpipe_checked, memory_order_relaxed);
-}
+bool sigpipe_wants_look(uint64_t ref, bool nosignal);
 
 /*
  * The look before a write. nosignal: the caller asked for no signal. Leaves

@@ -26,9 +26,11 @@ static _Atomic uint64_t free_list;
 static _Atomic uint64_t ghosts[GHOST_MAX];
 static _Atomic uint32_t ghost_next;
 
+struct sock sock_none = { .word = SOCK_LOOK_ON_READ | SOCK_LOOK_ON_WRITE };
+
 static uint64_t make_ref(const struct sock *sock, uint64_t word)
 {
-	return (uint64_t)(uintptr_t)sock | sock_generation(word) << 48;
+	return (uint64_t)(uintptr_t)sock << 16 | sock_generation(word);
 }
 
 static struct sock *sock_by_index(uint32_t index)
@@ -183,6 +185,8 @@ uint64_t sock_create(uint64_t cookie, enum tcp_state state)
 	sock->closed_by = 0;
 	sock->doomed_write = 0;
 	sock->role = ROLE_NONE;
+	sock->credit = 0;
+	sock->quick = 0;
 	atomic_store(&sock->last_write, 0);
 	atomic_store(&sock->references, 1);
 	atomic_store(&sock->word, word);
@@ -192,13 +196,13 @@ uint64_t sock_create(uint64_t cookie, enum tcp_state state)
 bool sock_load(uint64_t ref, uint64_t *word)
 {
 	*word = atomic_load(&sock_of(ref)->word);
-	return sock_generation(*word) == sock_generation(ref);
+	return sock_generation(*word) == sock_ref_generation(ref);
 }
 
 bool sock_remembers(uint64_t ref)
 {
 	uint64_t word = atomic_load(&sock_of(ref)->word);
-	uint64_t age = sock_generation(word) - sock_generation(ref);
+	uint64_t age = sock_generation(word) - sock_ref_generation(ref);
 
 	return (age & 0xffff) <= 1;
 }
@@ -215,7 +219,7 @@ bool sock_flag(uint64_t ref, uint64_t set, uint64_t clear)
 	if (!sock_load(ref, &word))
 		return false;
 	while (!sock_swap(ref, &word, (word | set) & ~clear)) {
-		if (sock_generation(word) != sock_generation(ref))
+		if (sock_generation(word) != sock_ref_generation(ref))
 			return false;
 	}
 	return true;
@@ -258,10 +262,22 @@ void sock_free(uint64_t ref)
 		return;
 	/* Whoever takes the generation away owns the record: once only. */
 	while (!sock_swap(ref, &word, word + GENERATION_ONE)) {
-		if (sock_generation(word) != sock_generation(ref))
+		if (sock_generation(word) != sock_ref_generation(ref))
 			return;
 	}
 	push_free(sock_index(ref));
+}
+
+void sock_end_credit(void)
+{
+	uint32_t count = atomic_load(&slab_count);
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct sock *slab = atomic_load(&slabs[i]);
+
+		for (uint32_t j = 1; slab && j < SLAB_SOCKS; j++)
+			slab[j].credit = 0;
+	}
 }
 
 /* Would its further life have been told? */

@@ -64,16 +64,37 @@ struct sock {
 	uint32_t born;           /* stack_id of the call that made it */
 	uint32_t closed_by;      /* ... of its close */
 	uint32_t doomed_write;   /* ... of the first write in CLOSE_WAIT */
+	int credit;              /* writes that need no look at the clock */
+	uint32_t quick;          /* writes in a row that came fast */
 	uint8_t role;            /* enum role */
 	uint8_t doomed_call;     /* enum call of doomed_write */
 } __attribute__((aligned(128)));
 
 _Static_assert(sizeof(struct sock) == 128, "see docs: memory per socket");
 
-/* A reference; 0 is none. */
+/*
+ * A reference: the address in the upper 48 bits, the generation in the lower
+ * 16; 0 is none. Addresses of programs have 47 bits, so the top bit is free.
+ */
 static inline struct sock *sock_of(uint64_t ref)
 {
-	return (struct sock *)(uintptr_t)(ref & 0xffffffffffff);
+	return (struct sock *)(uintptr_t)(ref >> 16);
+}
+
+extern struct sock sock_none __attribute__((visibility("hidden")));
+
+/*
+ * A reference that was always stale: its word asks for every look, and no look
+ * finds a socket. For wrappers that have nothing else to hand on.
+ */
+static inline uint64_t sock_nobody(void)
+{
+	return (uint64_t)(uintptr_t)&sock_none << 16 | 1;
+}
+
+static inline uint64_t sock_ref_generation(uint64_t ref)
+{
+	return ref & 0xffff;
 }
 
 static inline uint64_t sock_generation(uint64_t word)
@@ -85,6 +106,18 @@ static inline enum tcp_state sock_state(uint64_t word)
 {
 	return word & 0xf;
 }
+
+/*
+ * Is this write free? On the data path: one instruction on a line that is
+ * needed anyway. Not atomic: of two writers at once both may get the last one.
+ */
+static inline bool sock_spend(uint64_t ref)
+{
+	return --sock_of(ref)->credit >= 0;
+}
+
+/* Before the process goes into a sandbox: no write is free any more. */
+void sock_end_credit(void);
 
 /* The word with another state, one more step, and the flags it implies. */
 uint64_t sock_stepped(uint64_t word, enum tcp_state state);

@@ -6,11 +6,8 @@
 #include "kernel/raw.h"
 #include "shim/process.h"
 
-/* 2^30 numbers: the most that fs.nr_open admits. */
-enum { CHUNK_COUNT = 1 << 14 };
-
 _Atomic uint64_t table_low[TABLE_CHUNK];
-static _Atomic uint64_t *_Atomic chunks[CHUNK_COUNT];
+_Atomic uint64_t *_Atomic table_chunks[TABLE_CHUNKS];
 static _Atomic int highest = -1;
 
 static _Atomic uint64_t *entry_of(int fd)
@@ -20,9 +17,7 @@ static _Atomic uint64_t *entry_of(int fd)
 
 	if (number < TABLE_CHUNK)
 		return &table_low[number];
-	if (number / TABLE_CHUNK >= CHUNK_COUNT)
-		return NULL;
-	chunk = atomic_load_explicit(&chunks[number / TABLE_CHUNK],
+	chunk = atomic_load_explicit(&table_chunks[number / TABLE_CHUNK],
 				     memory_order_acquire);
 	return chunk ? &chunk[number % TABLE_CHUNK] : NULL;
 }
@@ -34,22 +29,15 @@ static void map_chunk(int fd)
 	long size = TABLE_CHUNK * sizeof(uint64_t);
 	long at;
 
-	if (number / TABLE_CHUNK >= CHUNK_COUNT || process_sandboxed())
+	if (fd < 0 || process_sandboxed())
 		return;
 	at = raw_call6(SYS_mmap, 0, size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (at < 0 && at > -4096)
 		return;
-	if (!atomic_compare_exchange_strong(&chunks[number / TABLE_CHUNK],
+	if (!atomic_compare_exchange_strong(&table_chunks[number / TABLE_CHUNK],
 					    &expected, (_Atomic uint64_t *)at))
 		raw_call3(SYS_munmap, at, size, 0);
-}
-
-uint64_t table_find_high(int fd)
-{
-	_Atomic uint64_t *entry = entry_of(fd);
-
-	return entry ? atomic_load_explicit(entry, memory_order_acquire) : 0;
 }
 
 uint64_t table_put(int fd, uint64_t ref, bool *done)

@@ -19,6 +19,9 @@
 
 #define RETURN_ADDRESS __builtin_return_address(0)
 
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+
 /*
  * The reference behind a descriptor, 0 when it is not followed. A number whose
  * socket was closed is looked at first: used again, or used after close?
@@ -27,9 +30,24 @@ static inline uint64_t followed(int fd, enum call call, const void *place)
 {
 	uint64_t entry = table_entry(fd);
 
-	if (__builtin_expect(entry & TABLE_GRAVE, 0))
-		return closing_visit(fd, entry, call, place);
-	return entry;
+	if (likely(!(entry & TABLE_GRAVE)))
+		return entry;
+	return closing_visit(fd, entry, call, place);
+}
+
+/*
+ * The data path, where instructions are counted (tests/bench). A descriptor
+ * that is not followed is handed to libc by a tail call, before anything needs
+ * a stack frame. What has to be known after the call is kept in memory: saving
+ * registers to make room for it would cost more. What is not the common case is
+ * a function of its own, out of line.
+ */
+#define KEEP(variable) __asm__("" : "+m"(variable))
+#define OUT_OF_LINE __attribute__((noinline, cold))
+
+static inline bool is_reference(uint64_t entry)
+{
+	return (int64_t)entry > 0;
 }
 
 /* The same, where the call is learned from afterwards in any case. */
@@ -37,9 +55,6 @@ static inline void check_number(int fd, enum call call, const void *place)
 {
 	(void)followed(fd, call, place);
 }
-
-#define likely(x) __builtin_expect(!!(x), 1)
-#define unlikely(x) __builtin_expect(!!(x), 0)
 
 #pragma GCC poison malloc calloc realloc free printf fprintf snprintf getenv
 #pragma GCC visibility push(default)

@@ -3,25 +3,32 @@
 #include "shim/closing.h"
 #include "shim/wrap.h"
 
-int close(int fd)
+static OUT_OF_LINE int close_followed(int fd)
 {
 	struct sight sight = { .call = CALL_close, .place = RETURN_ADDRESS };
-	uint64_t ref;
+	uint64_t ref = followed(fd, CALL_close, RETURN_ADDRESS);
 	int result;
 
-	ref = followed(fd, CALL_close, RETURN_ADDRESS);
 	atomic_store_explicit(&closing_last, fd, memory_order_relaxed);
-	if (!ref)
-		return real_calls()->close(fd);
 	/* Cancelled, it closes nothing: then the entry has to stay. */
-	real_test_cancel();
-	ref = closing_begin(fd, &sight);
-	result = real.close(fd);
+	if (ref)
+		real_test_cancel();
+	if (ref)
+		ref = closing_begin(fd, &sight);
+	result = real_calls()->close(fd);
 	if (!ref)
 		return result;
 	sight = sight_of(CALL_close, result, sight.place);
 	closing_end(fd, ref, &sight);
 	return result;
+}
+
+int close(int fd)
+{
+	if (unlikely(table_entry(fd) != 0))
+		return close_followed(fd);
+	atomic_store_explicit(&closing_last, fd, memory_order_relaxed);
+	return real.close(fd);
 }
 
 int __close(int fd) __attribute__((alias("close")));

@@ -1,169 +1,191 @@
 #include <limits.h>
 
+#include "shim/attempt.h"
 #include "shim/lifecycle.h"
-#include "shim/sigpipe.h"
 #include "shim/wrap.h"
 
 /*
- * A followed socket is written to with MSG_NOSIGNAL, so that the library can
- * speak before the signal comes; write_failed then raises it exactly as the
- * kernel would. In a sandbox no call is replaced by another one.
+ * Each call has two ways. With credit: the call with MSG_NOSIGNAL, and nothing
+ * else if it is good. Without, NAME_slowly: what attempt_begin says.
  */
-struct attempt {
+
+/* What has to be known after a write on credit. */
+struct kept {
 	int fd;
-	uint64_t ref;
-	enum call call;
-	int errno_before; /* what a signal handler has to see */
-	bool nosignal;    /* the caller wants none */
-	bool held_back;   /* we add MSG_NOSIGNAL */
-	const void *place;
+	int flags;
+	const void *bytes;
+	size_t size;
+	int errno_before; /* beside fd they would be merged in a register */
+	int count;
 };
 
-static inline struct attempt write_begin(int fd, uint64_t ref, enum call call,
-					 int flags, const void *place)
+static inline void keep(struct kept *kept, int fd)
 {
-	struct attempt attempt = { .fd = fd,
-				   .ref = ref,
-				   .call = call,
-				   .errno_before = errno,
-				   .nosignal = flags & MSG_NOSIGNAL,
-				   .held_back = !process_sandboxed(),
-				   .place = place };
-
-	if (unlikely(sigpipe_wants_look(ref, attempt.nosignal)))
-		sigpipe_before_write(fd, ref, call, attempt.nosignal, place);
-	return attempt;
+	kept->fd = fd;
+	kept->errno_before = errno_now();
+	KEEP(kept->fd);
+	KEEP(kept->errno_before);
 }
 
-static __attribute__((noinline)) void write_look(const struct attempt *attempt,
-						 ssize_t result)
+static inline bool has_credit(uint64_t entry)
 {
-	struct sight sight = sight_of(attempt->call, result, attempt->place);
-	int saved = errno;
-	bool quiet = result < 0 &&
-		     (sight.error == EAGAIN || sight.error == EINTR);
-
-	if (!quiet || observe_wants_read(attempt->ref))
-		observe(attempt->fd, attempt->ref, &sight);
-	if (result < 0 && !process_sandboxed())
-		sigpipe_write_failed(attempt->fd, attempt->ref, &sight);
-	errno = saved;
-	if (sight.error == EPIPE && !attempt->nosignal && !process_sandboxed())
-		sigpipe_failed(attempt->fd, attempt->ref, &sight,
-			       attempt->held_back, attempt->errno_before);
+	return is_reference(entry) && likely(sock_spend(entry));
 }
 
-static inline ssize_t write_done(const struct attempt *attempt, ssize_t result)
+static OUT_OF_LINE ssize_t write_slowly(int fd, const void *buffer, size_t size)
 {
-	if (unlikely(result < 0 || observe_wants_read(attempt->ref)))
-		write_look(attempt, result);
-	return result;
-}
+	struct attempt attempt;
+	ssize_t result;
 
-/*
- * send() and sendmsg() stand in for write() and writev(). Was it no socket? The
- * number was closed by a call that cannot be seen (in another libc, by
- * io_uring, without libc), and leads to a file or a pipe by now. Nothing has
- * happened yet: the call that the program made can still be made.
- */
-static __attribute__((noinline)) bool
-is_no_socket(const struct attempt *attempt, ssize_t result)
-{
-	struct sight sight = { .call = attempt->call, .place = attempt->place };
-
-	if (result >= 0 || errno != ENOTSOCK)
-		return false;
-	if (process_owns_memory())
-		observe_vanished(attempt->fd, attempt->ref, &sight);
-	errno = attempt->errno_before;
-	return true;
+	if (attempt_begin(&attempt, fd, 0, CALL_write, RETURN_ADDRESS))
+		result = real.send(fd, buffer, size, MSG_NOSIGNAL);
+	else
+		result = real.write(fd, buffer, size);
+	if (unlikely(attempt_missed(&attempt, result)))
+		return real.write(fd, buffer, size);
+	return attempt_end(&attempt, CALL_write, result, RETURN_ADDRESS);
 }
 
 ssize_t write(int fd, const void *buffer, size_t size)
 {
-	uint64_t ref = followed(fd, CALL_write, RETURN_ADDRESS);
-	struct attempt attempt;
+	uint64_t entry = table_entry(fd);
+	struct kept kept;
 	ssize_t result;
 
-	if (!ref)
-		return real_calls()->write(fd, buffer, size);
-	attempt = write_begin(fd, ref, CALL_write, 0, RETURN_ADDRESS);
-	if (unlikely(!attempt.held_back))
-		return write_done(&attempt, real.write(fd, buffer, size));
-	result = real.send(fd, buffer, size, MSG_NOSIGNAL);
-	if (unlikely(result < 0) && is_no_socket(&attempt, result))
+	if (has_credit(entry)) {
+		keep(&kept, fd);
+		kept.bytes = buffer;
+		KEEP(kept.bytes);
+		kept.size = size;
+		KEEP(kept.size);
+		result = real.send(fd, buffer, size, MSG_NOSIGNAL);
+		if (likely(result >= 0))
+			return result;
+		if (errno == ENOTSOCK)
+			return write_slowly(kept.fd, kept.bytes, kept.size);
+		return attempt_failed(kept.fd, kept.errno_before, 0, CALL_write,
+				      RETURN_ADDRESS);
+	}
+	if (likely(entry == 0))
 		return real.write(fd, buffer, size);
-	return write_done(&attempt, result);
+	return write_slowly(fd, buffer, size);
 }
 
 ssize_t __write(int fd, const void *buffer, size_t size)
 	__attribute__((alias("write")));
 
+static OUT_OF_LINE ssize_t send_slowly(int fd, const void *buffer, size_t size,
+				       int flags)
+{
+	struct attempt attempt;
+	ssize_t result;
+
+	if (attempt_begin(&attempt, fd, flags, CALL_send, RETURN_ADDRESS))
+		result = real.send(fd, buffer, size, flags | MSG_NOSIGNAL);
+	else
+		result = real.send(fd, buffer, size, flags);
+	return attempt_end(&attempt, CALL_send, result, RETURN_ADDRESS);
+}
+
 ssize_t send(int fd, const void *buffer, size_t size, int flags)
 {
-	uint64_t ref = followed(fd, CALL_send, RETURN_ADDRESS);
-	struct attempt attempt;
+	uint64_t entry = table_entry(fd);
+	struct kept kept;
+	ssize_t result;
 
-	if (!ref)
-		return real_calls()->send(fd, buffer, size, flags);
-	attempt = write_begin(fd, ref, CALL_send, flags, RETURN_ADDRESS);
-	if (attempt.held_back)
-		flags |= MSG_NOSIGNAL;
-	return write_done(&attempt, real.send(fd, buffer, size, flags));
+	if (has_credit(entry)) {
+		keep(&kept, fd);
+		kept.flags = flags;
+		KEEP(kept.flags);
+		result = real.send(fd, buffer, size, flags | MSG_NOSIGNAL);
+		if (likely(result >= 0))
+			return result;
+		return attempt_failed(kept.fd, kept.errno_before, kept.flags,
+				      CALL_send, RETURN_ADDRESS);
+	}
+	if (likely(entry == 0))
+		return real.send(fd, buffer, size, flags);
+	return send_slowly(fd, buffer, size, flags);
 }
 
 ssize_t __send(int fd, const void *buffer, size_t size, int flags)
 	__attribute__((alias("send")));
 
-ssize_t sendto(int fd, const void *buffer, size_t size, int flags,
-	       __CONST_SOCKADDR_ARG address, socklen_t length)
+static OUT_OF_LINE ssize_t sendto_slowly(int fd, const void *buffer,
+					 size_t size, int flags,
+					 __CONST_SOCKADDR_ARG address,
+					 socklen_t length)
 {
-	uint64_t ref = followed(fd, CALL_sendto, RETURN_ADDRESS);
-	struct attempt attempt;
-
-	if (!ref)
-		return real_calls()->sendto(fd, buffer, size, flags, address,
-					    length);
-	attempt = write_begin(fd, ref, CALL_sendto, flags, RETURN_ADDRESS);
-	if (attempt.held_back)
-		flags |= MSG_NOSIGNAL;
-	return write_done(&attempt, real.sendto(fd, buffer, size, flags,
-						address, length));
-}
-
-ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
-{
-	uint64_t ref = followed(fd, CALL_sendmsg, RETURN_ADDRESS);
 	struct attempt attempt;
 	ssize_t result;
 
-	if (!ref) {
-		result = real_calls()->sendmsg(fd, message, flags);
-		if (result >= 0 && message->msg_controllen > 0)
-			seen_sent(message);
-		return result;
-	}
-	attempt = write_begin(fd, ref, CALL_sendmsg, flags, RETURN_ADDRESS);
-	if (attempt.held_back)
-		flags |= MSG_NOSIGNAL;
-	return write_done(&attempt, real.sendmsg(fd, message, flags));
+	if (attempt_begin(&attempt, fd, flags, CALL_sendto, RETURN_ADDRESS))
+		result = real.sendto(fd, buffer, size, flags | MSG_NOSIGNAL,
+				     address, length);
+	else
+		result = real.sendto(fd, buffer, size, flags, address, length);
+	return attempt_end(&attempt, CALL_sendto, result, RETURN_ADDRESS);
 }
 
-/*
- * The rest know no MSG_NOSIGNAL, or cannot use it: sendmmsg() reports an error
- * of a later message by a short count alone, but raises the signal. When the
- * connection looks dead the signal is blocked around the call; it came, and is
- * raised again after the report.
- */
-static inline ssize_t held_done(struct attempt *attempt,
-				struct sigpipe_hold *hold, ssize_t result)
+ssize_t sendto(int fd, const void *buffer, size_t size, int flags,
+	       __CONST_SOCKADDR_ARG address, socklen_t length)
 {
-	int saved = errno;
+	uint64_t entry = table_entry(fd);
+	struct kept kept;
+	ssize_t result;
 
-	attempt->held_back =
-		sigpipe_release(hold, result < 0 && saved == EPIPE);
-	errno = saved;
-	return write_done(attempt, result);
+	if (has_credit(entry)) {
+		keep(&kept, fd);
+		kept.flags = flags;
+		KEEP(kept.flags);
+		result = real.sendto(fd, buffer, size, flags | MSG_NOSIGNAL,
+				     address, length);
+		if (likely(result >= 0))
+			return result;
+		return attempt_failed(kept.fd, kept.errno_before, kept.flags,
+				      CALL_sendto, RETURN_ADDRESS);
+	}
+	if (likely(entry == 0))
+		return real.sendto(fd, buffer, size, flags, address, length);
+	return sendto_slowly(fd, buffer, size, flags, address, length);
+}
+
+static OUT_OF_LINE ssize_t sendmsg_slowly(int fd, const struct msghdr *message,
+					  int flags)
+{
+	struct attempt attempt;
+	ssize_t result;
+
+	if (attempt_begin(&attempt, fd, flags, CALL_sendmsg, RETURN_ADDRESS))
+		result = real.sendmsg(fd, message, flags | MSG_NOSIGNAL);
+	else
+		result = real.sendmsg(fd, message, flags);
+	return attempt_end(&attempt, CALL_sendmsg, result, RETURN_ADDRESS);
+}
+
+/* On a socket that is not followed, descriptors may go out (SCM_RIGHTS). */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	uint64_t entry = table_entry(fd);
+	struct kept kept;
+	ssize_t result;
+
+	if (has_credit(entry)) {
+		keep(&kept, fd);
+		kept.flags = flags;
+		KEEP(kept.flags);
+		result = real.sendmsg(fd, message, flags | MSG_NOSIGNAL);
+		if (likely(result >= 0))
+			return result;
+		return attempt_failed(kept.fd, kept.errno_before, kept.flags,
+				      CALL_sendmsg, RETURN_ADDRESS);
+	}
+	if (entry != 0)
+		return sendmsg_slowly(fd, message, flags);
+	result = real_calls()->sendmsg(fd, message, flags);
+	if (result >= 0 && message->msg_controllen > 0)
+		seen_sent(message);
+	return result;
 }
 
 /*
@@ -205,137 +227,70 @@ static bool is_open(uint64_t ref)
 	return state == ST_ESTABLISHED || state == ST_CLOSE_WAIT;
 }
 
-ssize_t writev(int fd, const struct iovec *parts, int count)
+static OUT_OF_LINE ssize_t writev_slowly(int fd, const struct iovec *parts,
+					 int count)
 {
-	uint64_t ref = followed(fd, CALL_writev, RETURN_ADDRESS);
 	struct attempt attempt;
 	struct sigpipe_hold hold;
 	ssize_t result;
 
-	if (!ref)
-		return real_calls()->writev(fd, parts, count);
-	attempt = write_begin(fd, ref, CALL_writev, 0, RETURN_ADDRESS);
-	if (unlikely(!attempt.held_back))
-		return write_done(&attempt, real.writev(fd, parts, count));
-	if (unlikely(!is_open(ref))) {
-		sigpipe_hold(ref, &hold);
-		return held_done(&attempt, &hold,
-				 real.writev(fd, parts, count));
+	if (!attempt_begin(&attempt, fd, 0, CALL_writev, RETURN_ADDRESS))
+		return attempt_end(&attempt, CALL_writev,
+				   real.writev(fd, parts, count),
+				   RETURN_ADDRESS);
+	if (!is_open(attempt.ref)) {
+		sigpipe_hold(attempt.ref, &hold);
+		result = real.writev(fd, parts, count);
+		return attempt_held_done(&attempt, &hold, CALL_writev, result,
+					 RETURN_ADDRESS);
 	}
 	result = send_parts(fd, parts, count);
-	if (likely(result >= 0))
-		return write_done(&attempt, result);
-	if (is_no_socket(&attempt, result))
+	if (attempt_missed(&attempt, result))
 		return real.writev(fd, parts, count);
 	if (is_empty(parts, count, result)) {
 		errno = attempt.errno_before;
 		return 0;
 	}
-	return write_done(&attempt, result);
+	return attempt_end(&attempt, CALL_writev, result, RETURN_ADDRESS);
 }
 
-ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset,
-		 int flags)
+/*
+ * On credit it failed: as a program that writes parts of nothing, or to a
+ * number that is no socket any more, it comes here again; else the reason is
+ * told.
+ */
+static OUT_OF_LINE ssize_t writev_failed(int fd, const struct iovec *parts,
+					 int count, int errno_before,
+					 ssize_t result, const void *place)
 {
-	uint64_t ref = followed(fd, CALL_pwritev2, RETURN_ADDRESS);
-	struct attempt attempt;
-	struct sigpipe_hold hold;
-
-	if (!ref)
-		return real_calls()->pwritev2(fd, parts, count, offset, flags);
-	attempt = write_begin(fd, ref, CALL_pwritev2, 0, RETURN_ADDRESS);
-	sigpipe_hold(ref, &hold);
-	return held_done(&attempt, &hold,
-			 real.pwritev2(fd, parts, count, offset, flags));
-}
-
-ssize_t pwritev64v2(int fd, const struct iovec *parts, int count,
-		    off64_t offset, int flags)
-{
-	uint64_t ref = followed(fd, CALL_pwritev64v2, RETURN_ADDRESS);
-	struct attempt attempt;
-	struct sigpipe_hold hold;
-
-	if (!ref)
-		return real_calls()->pwritev64v2(fd, parts, count, offset,
-						 flags);
-	attempt = write_begin(fd, ref, CALL_pwritev64v2, 0, RETURN_ADDRESS);
-	sigpipe_hold(ref, &hold);
-	return held_done(&attempt, &hold,
-			 real.pwritev64v2(fd, parts, count, offset, flags));
-}
-
-int sendmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags)
-{
-	uint64_t ref = followed(fd, CALL_sendmmsg, RETURN_ADDRESS);
-	struct attempt attempt;
-	struct sigpipe_hold hold;
-	int result;
-
-	if (!ref) {
-		result = real_calls()->sendmmsg(fd, messages, count, flags);
-		for (int i = 0; i < result; i++) {
-			if (messages[i].msg_hdr.msg_controllen > 0)
-				seen_sent(&messages[i].msg_hdr);
-		}
-		return result;
+	if (errno == ENOTSOCK)
+		return writev_slowly(fd, parts, count);
+	if (is_empty(parts, count, result)) {
+		errno = errno_before;
+		return 0;
 	}
-	attempt = write_begin(fd, ref, CALL_sendmmsg, flags, RETURN_ADDRESS);
-	sigpipe_hold(ref, &hold);
-	return (int)held_done(&attempt, &hold,
-			      real.sendmmsg(fd, messages, count, flags));
+	return attempt_failed(fd, errno_before, 0, CALL_writev, place);
 }
 
-ssize_t sendfile(int out, int in, off_t *offset, size_t size)
+ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-	uint64_t ref = followed(out, CALL_sendfile, RETURN_ADDRESS);
-	struct attempt attempt;
-	struct sigpipe_hold hold;
-
-	if (!ref)
-		return real_calls()->sendfile(out, in, offset, size);
-	attempt = write_begin(out, ref, CALL_sendfile, 0, RETURN_ADDRESS);
-	sigpipe_hold(ref, &hold);
-	return held_done(&attempt, &hold, real.sendfile(out, in, offset, size));
-}
-
-ssize_t sendfile64(int out, int in, off64_t *offset, size_t size)
-{
-	uint64_t ref = followed(out, CALL_sendfile64, RETURN_ADDRESS);
-	struct attempt attempt;
-	struct sigpipe_hold hold;
-
-	if (!ref)
-		return real_calls()->sendfile64(out, in, offset, size);
-	attempt = write_begin(out, ref, CALL_sendfile64, 0, RETURN_ADDRESS);
-	sigpipe_hold(ref, &hold);
-	return held_done(&attempt, &hold,
-			 real.sendfile64(out, in, offset, size));
-}
-
-/* Of its two ends one is a pipe; the other may be a socket. */
-ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset,
-	       size_t size, unsigned int flags)
-{
-	uint64_t to = followed(out, CALL_splice, RETURN_ADDRESS);
-	uint64_t from = followed(in, CALL_splice, RETURN_ADDRESS);
-	struct attempt attempt;
-	struct sigpipe_hold hold;
-	struct sight sight;
+	uint64_t entry = table_entry(fd);
+	struct kept kept;
 	ssize_t result;
 
-	if (to) {
-		attempt = write_begin(out, to, CALL_splice, 0, RETURN_ADDRESS);
-		sigpipe_hold(to, &hold);
-		return held_done(&attempt, &hold,
-				 real.splice(in, in_offset, out, out_offset,
-					     size, flags));
+	if (has_credit(entry)) {
+		keep(&kept, fd);
+		kept.bytes = parts;
+		KEEP(kept.bytes);
+		kept.count = count;
+		KEEP(kept.count);
+		result = send_parts(fd, parts, count);
+		if (likely(result >= 0))
+			return result;
+		return writev_failed(kept.fd, kept.bytes, kept.count,
+				     kept.errno_before, result, RETURN_ADDRESS);
 	}
-	result = real_calls()->splice(in, in_offset, out, out_offset, size,
-				      flags);
-	if (from && (result <= 0 || observe_wants_read(from))) {
-		sight = sight_of(CALL_splice, result, RETURN_ADDRESS);
-		observe_read(in, from, &sight);
-	}
-	return result;
+	if (likely(entry == 0))
+		return real.writev(fd, parts, count);
+	return writev_slowly(fd, parts, count);
 }

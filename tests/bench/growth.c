@@ -50,10 +50,8 @@ static void *of_libc(const char *name)
 
 static void lift_limit(void)
 {
-	struct rlimit limit = { .rlim_cur = 1 << 20, .rlim_max = 1 << 20 };
+	struct rlimit limit;
 
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-		return;
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);

@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -12,6 +13,7 @@ from variants import BENCH
 
 CALLS = os.path.join(BENCH, "calls")
 GROWTH = os.path.join(BENCH, "growth")
+MANY = 100000
 
 
 def output_of(variant, words, **how):
@@ -59,13 +61,14 @@ def instructions(chosen, table):
         table.note("instructions: left out: no valgrind here")
         return
     kinds = by_name(chosen, "do-nothing preload", "bare, text to /dev/null")
-    results = {}
+    results, order = {}, []
     for variant in kinds:
         with tempfile.TemporaryDirectory() as directory:
             output_of(variant, [
                 "valgrind", "-q", "--tool=callgrind",
                 f"--callgrind-out-file={directory}/out", CALLS, "count"])
-            for path in glob.glob(directory + "/out*"):
+            paths = glob.glob(directory + "/out.*")
+            for path in sorted(paths, key=lambda p: int(p.split(".")[-1])):
                 with open(path) as file:
                     text = file.read()
                 label = re.search(r"desc: Trigger: Client Request: (.*)", text)
@@ -73,11 +76,14 @@ def instructions(chosen, table):
                 if not label:
                     continue
                 who, name, times = label.group(1).split("|")
+                if name not in order:
+                    order.append(name)
                 results.setdefault(name, {})[variant.name, who] = \
                     int(total.group(1)) / int(times)
     rows = [["instructions added an operation", "libc"] +
             [v.name for v in kinds]]
-    for name, row in results.items():
+    for name in order:
+        row = results[name]
         base = {v.name: row[v.name, "libc"] for v in kinds}
         added = {v.name: row[v.name, "made"] - base[v.name] for v in kinds}
         rows.append([name, f"{base[kinds[0].name]:.0f}"] +
@@ -108,7 +114,7 @@ def events(chosen, table):
 
 
 def memory(chosen, table):
-    many = 100000
+    many = most_sockets(table)
     resident = {}
     for variant in by_name(chosen, "plain", "bare, text to /dev/null"):
         for count in (0, 1000, many):
@@ -121,37 +127,36 @@ def memory(chosen, table):
     fixed = resident[bare, 0][0] - resident["plain", 0][0]
     each = ((resident[bare, many][1] - resident[bare, many][0]) -
             (resident["plain", many][1] - resident["plain", many][0])) / many
+    copies = 1000000 if many == MANY else many
     before, after, last = output_of(
-        by_name(chosen, bare)[0], [GROWTH, "numbers", "1000000"]).split()
+        by_name(chosen, bare)[0], [GROWTH, "numbers", str(copies)]).split()
     table.add("Memory", [
         ["", "bytes"],
         ["resident with no socket, above plain", f"{fixed}"],
         [f"a tracked socket and its number, of {many}", f"{each:.1f}"],
-        [f"a number, of 1,000,000 copies of one socket (the last is {last})",
-         f"{(int(after) - int(before)) / 1e6:.1f}"]])
+        [f"a number, of {copies:,} copies of one socket (the last is {last})",
+         f"{(int(after) - int(before)) / copies:.1f}"]])
     table.budget("memory: fixed, KiB", 1024, fixed / 1024, 0, "{:.0f}")
     table.budget("memory: a socket and its number, bytes", 136, each, 4,
                  "{:.0f}")
     table.budget("memory: a number, bytes", 8,
-                 (int(after) - int(before)) / 1e6, 0.5, "{:.1f}")
+                 (int(after) - int(before)) / copies, 0.5, "{:.1f}")
 
 
 def growth(chosen, table):
-    counts = (10, 1000, 100000)
+    counts = (10, 1000, most_sockets(table))
     results = {}
     for variant in by_name(chosen, "ring"):
         for own in counts:
             read_growth(results, f"{own:,} in the process", output_of(
                 variant, [GROWTH, "measure", str(own)]))
-        for others in counts[1:]:
-            holder = subprocess.Popen(
-                [GROWTH, "hold", str(others)], stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE, text=True)
-            holder.stdout.readline()
+        for others in (1000, MANY):
+            holders = hold(others, counts[-1])
             read_growth(results, f"{others:,} elsewhere", output_of(
                 variant, [GROWTH, "measure", "10"]))
-            holder.kill()
-            holder.wait()
+            for holder in holders:
+                holder.kill()
+                holder.wait()
     if not results:
         return
     columns = list(next(iter(results.values())))
@@ -159,6 +164,38 @@ def growth(chosen, table):
     for name, row in results.items():
         rows.append([name] + [f"{row[column]:,.0f}" for column in columns])
     table.add("Growth", rows)
+
+
+def most_sockets(table):
+    """As many as a process may have, up to MANY."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard >= MANY + 100 or may_raise_limit():
+        return MANY
+    note = f"a process may have no more than {hard} descriptors here"
+    if note not in table.notes:
+        table.note(note)
+    return hard // 1000 * 1000 - 1000
+
+
+def may_raise_limit():
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1 << 20, 1 << 20))
+    except (ValueError, PermissionError):
+        return False
+    return True
+
+
+def hold(count, most):
+    """Processes that hold that many sockets together."""
+    holders = []
+    while count > 0:
+        holder = subprocess.Popen(
+            [GROWTH, "hold", str(min(count, most))], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True)
+        holder.stdout.readline()
+        holders.append(holder)
+        count -= most
+    return holders
 
 
 def read_growth(results, column, text):
