@@ -1,6 +1,8 @@
 #include "model/machine.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 static const struct edge edges[] = {
 #define EDGE(f, e, t, s, x)   \
@@ -47,19 +49,24 @@ const struct edge *machine_edge(enum tcp_state from, enum tcp_state to,
 	return found;
 }
 
+/*
+ * Shortest paths, one byte a step (the row and 1), the first step lowest.
+ * Filled as they are asked for; who comes at once fills in the same.
+ */
+static _Atomic uint64_t paths[ST_COUNT][ST_COUNT];
+
+_Static_assert(EDGE_COUNT < 255 && MACHINE_PATH_MAX <= 8, "a path in a word");
+
 /* Breadth first over eleven states; the order of the rows breaks ties. */
-size_t machine_path(enum tcp_state from, enum tcp_state to,
-		    enum tcp_event event,
-		    const struct edge *path[static MACHINE_PATH_MAX])
+static uint64_t find_path(enum tcp_state from, enum tcp_state to)
 {
-	const struct edge *reached_by[ST_COUNT] = { NULL };
+	uint8_t reached_by[ST_COUNT] = { 0 };
 	enum tcp_state queue[ST_COUNT];
+	uint64_t path = 0;
+	size_t length = 0;
 	size_t head = 0;
 	size_t tail = 0;
-	size_t length = 0;
 
-	if (from == to || from == ST_UNKNOWN || to == ST_UNKNOWN)
-		return 0;
 	queue[tail++] = from;
 	while (head < tail && !reached_by[to]) {
 		enum tcp_state at = queue[head++];
@@ -70,20 +77,38 @@ size_t machine_path(enum tcp_state from, enum tcp_state to,
 			if (edges[i].from != at || next == from ||
 			    reached_by[next])
 				continue;
-			reached_by[next] = &edges[i];
+			reached_by[next] = (uint8_t)(i + 1);
 			queue[tail++] = next;
 		}
 	}
-	for (enum tcp_state at = to; at != from; at = reached_by[at]->from) {
-		if (!reached_by[at] || length == MACHINE_PATH_MAX)
+	for (enum tcp_state at = to; at != from;
+	     at = edges[reached_by[at] - 1].from) {
+		if (!reached_by[at] || length++ == MACHINE_PATH_MAX)
 			return 0;
-		length++;
+		path = path << 8 | reached_by[at];
 	}
-	for (size_t i = length; i > 0; i--) {
-		path[i - 1] = reached_by[to];
-		to = path[i - 1]->from;
+	return path;
+}
+
+size_t machine_path(enum tcp_state from, enum tcp_state to,
+		    enum tcp_event event,
+		    const struct edge *path[static MACHINE_PATH_MAX])
+{
+	size_t length = 0;
+	uint64_t rest;
+
+	if (from == to || from == ST_UNKNOWN || to == ST_UNKNOWN)
+		return 0;
+	rest = atomic_load_explicit(&paths[from][to], memory_order_relaxed);
+	if (rest == 0) {
+		rest = find_path(from, to);
+		atomic_store_explicit(&paths[from][to], rest,
+				      memory_order_relaxed);
 	}
-	path[length - 1] = machine_edge(path[length - 1]->from,
-					path[length - 1]->to, event);
+	for (; rest != 0; rest >>= 8)
+		path[length++] = &edges[(rest & 0xff) - 1];
+	if (length > 0 && path[length - 1]->event != event)
+		path[length - 1] = machine_edge(path[length - 1]->from, to,
+						event);
 	return length;
 }
