@@ -13,12 +13,13 @@
 #include "shim/elf.h"
 #include "shim/feed.h"
 #include "shim/process.h"
+#include "shim/recall.h"
 #include "shim/report.h"
 #include "shim/settings.h"
 
 enum {
-	SKIP_MAX = 16,         /* frames of our own above the wrapper */
 	TABLE_SIZE = 8192,     /* stacks that are stored at most */
+	PROBES_MAX = 64,       /* a full table must not cost more */
 	ARENA_WORDS = 1 << 18, /* 2 MiB of addresses, touched as used */
 };
 
@@ -30,27 +31,27 @@ struct stored {
 };
 
 static __typeof__(_Unwind_Backtrace) *unwind_backtrace;
-static __typeof__(_Unwind_GetIP) *unwind_get_ip;
+static __typeof__(_Unwind_GetIPInfo) *unwind_get_ip;
+static __typeof__(_Unwind_GetCFA) *unwind_get_cfa;
 
 static _Atomic uint32_t table[TABLE_SIZE]; /* offset in the arena, 0: free */
 static _Atomic uint32_t arena_used = 1;
 static uint64_t *_Atomic arena;
 
-struct capture {
-	uintptr_t frames[STACK_FRAMES_MAX + SKIP_MAX];
-	unsigned int count;
-};
-
 static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
 				     void *argument)
 {
-	struct capture *capture = argument;
+	struct recall_trace *trace = argument;
+	int interrupted = 0;
+	uintptr_t ip = unwind_get_ip(context, &interrupted);
 
-	if (capture->count == STACK_FRAMES_MAX + SKIP_MAX)
+	if (trace->count == RECALL_FRAMES_MAX || ip == 0)
 		return _URC_END_OF_STACK;
-	if (unwind_get_ip(context) == 0)
-		return _URC_END_OF_STACK;
-	capture->frames[capture->count++] = unwind_get_ip(context);
+	trace->interrupted |= interrupted;
+	/* The callee's frame ends where its return address begins (x86-64). */
+	trace->slots[trace->count] =
+		(const uintptr_t *)unwind_get_cfa(context) - 1;
+	trace->frames[trace->count++] = ip;
 	return _URC_NO_REASON;
 }
 
@@ -60,7 +61,7 @@ static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
  */
 void stack_start(void)
 {
-	struct capture warm = { .count = 0 };
+	struct recall_trace warm = { .count = 0 };
 	void *libgcc;
 
 	if (settings.stacks == STACKS_OFF ||
@@ -70,10 +71,12 @@ void stack_start(void)
 	if (!libgcc)
 		return;
 	unwind_get_ip =
-		(__typeof__(unwind_get_ip))dlsym(libgcc, "_Unwind_GetIP");
+		(__typeof__(unwind_get_ip))dlsym(libgcc, "_Unwind_GetIPInfo");
 	unwind_backtrace = (__typeof__(unwind_backtrace))dlsym(
 		libgcc, "_Unwind_Backtrace");
-	if (!unwind_get_ip)
+	unwind_get_cfa =
+		(__typeof__(unwind_get_cfa))dlsym(libgcc, "_Unwind_GetCFA");
+	if (!unwind_get_ip || !unwind_get_cfa)
 		unwind_backtrace = NULL;
 	/* The first call sets up what the later ones only read. */
 	if (unwind_backtrace)
@@ -143,7 +146,7 @@ static stack_id intern(const uintptr_t *frames, unsigned int count)
 	uint64_t *memory = get_arena();
 	uint32_t mine = 0;
 
-	for (unsigned int i = 0; memory && i < TABLE_SIZE; i++) {
+	for (unsigned int i = 0; memory && i < PROBES_MAX; i++) {
 		_Atomic uint32_t *slot = &table[(hash + i) % TABLE_SIZE];
 		uint32_t offset = atomic_load(slot);
 
@@ -164,23 +167,55 @@ static stack_id intern(const uintptr_t *frames, unsigned int count)
 	return 0;
 }
 
-static stack_id capture_from(const void *place)
+static void drop_first(struct recall_trace *trace)
 {
-	struct capture capture = { .count = 0 };
+	trace->count--;
+	memmove(trace->frames, trace->frames + 1,
+		trace->count * sizeof(trace->frames[0]));
+	memmove(trace->slots, trace->slots + 1,
+		trace->count * sizeof(trace->slots[0]));
+}
+
+/*
+ * The frames of the library's own come first, up to `place`. They are part of
+ * what is recalled: the way from here to the caller is known by them.
+ */
+static __attribute__((noinline)) stack_id unwind_from(const void *place,
+						      const void *base)
+{
+	struct recall_trace trace = { .count = 0 };
 	unsigned int start = 0;
 	unsigned int count;
+	stack_id id;
 
-	unwind_backtrace(add_frame, &capture);
-	/* Above the caller's frame are only the library's own. */
-	while (start < capture.count &&
-	       capture.frames[start] != (uintptr_t)place)
+	unwind_backtrace(add_frame, &trace);
+	/* What lies below base is gone by the time it is asked for. */
+	while (trace.count > 0 && (const void *)trace.slots[0] < base)
+		drop_first(&trace);
+	while (start < trace.count && trace.frames[start] != (uintptr_t)place)
 		start++;
-	if (start == capture.count)
+	if (start == trace.count)
 		return intern((const uintptr_t *)&place, 1);
-	count = capture.count - start;
+	count = trace.count - start;
 	if (count > settings.depth)
 		count = settings.depth;
-	return intern(capture.frames + start, count);
+	id = intern(trace.frames + start, count);
+	trace.count = start + count;
+	if (id)
+		recall_put(place, base, &trace, id);
+	return id;
+}
+
+static __attribute__((noinline)) stack_id capture_from(const void *place)
+{
+	const void *base = __builtin_frame_address(0);
+	stack_id id = recall_find(place, base);
+
+	if (!id)
+		id = unwind_from(place, base);
+	/* Not a tail call: base is this function's frame. */
+	__asm__ volatile("");
+	return id;
 }
 
 stack_id stack_brief(const void *place)
