@@ -5,11 +5,19 @@
 #include "shim/sink.h"
 
 static _Atomic unsigned int counts[BLIND_COUNT];
-static _Atomic bool mptcp_said, io_uring_said;
+static _Atomic bool mptcp_said, io_uring_said, closes_unseen;
 
 void blind_count(enum blind what)
 {
 	atomic_fetch_add(&counts[what], 1);
+	if (what == BLIND_CLOSED_UNSEEN)
+		atomic_store(&closes_unseen, true);
+}
+
+bool blind_to_closes(void)
+{
+	return atomic_load_explicit(&closes_unseen, memory_order_relaxed) ||
+	       atomic_load_explicit(&io_uring_said, memory_order_relaxed);
 }
 
 static void say(const char *message)

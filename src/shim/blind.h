@@ -20,6 +20,12 @@ enum blind {
 
 void blind_count(enum blind what);
 
+/*
+ * Has the program closed descriptors by calls that are not wrapped, or may it
+ * (io_uring)? Then a number proves nothing.
+ */
+bool blind_to_closes(void);
+
 /* An MPTCP socket: its subflows are sockets that no descriptor leads to. */
 void blind_mptcp(void);
 

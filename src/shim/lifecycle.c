@@ -168,10 +168,46 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 }
 
 /*
- * The child was ESTABLISHED before accept() could return it, but for fast open
- * (RFC 7413), where it may still be in SYN_RCVD.
+ * Does the listener hand out connections before their handshake is complete
+ * (RFC 7413)? Asked once, and again after the option was set: it may be on for
+ * all listeners of the system.
  */
-static void accepted(int fd, uint64_t listener, const struct sight *sight)
+static bool opens_fast(int fd, uint64_t listener)
+{
+	bool fast;
+	uint64_t word;
+
+	if (process_sandboxed() || !sock_load(listener, &word) ||
+	    word & SOCK_NO_FAST_OPEN)
+		return false;
+	if (word & SOCK_FAST_OPEN)
+		return true;
+	fast = kernel_socket_option(fd, IPPROTO_TCP, TCP_FASTOPEN) > 0;
+	sock_flag(listener, fast ? SOCK_FAST_OPEN : SOCK_NO_FAST_OPEN, 0);
+	return fast;
+}
+
+/* The child of a listener on one address has that address. */
+static void name_child(int fd, uint64_t ref, const struct sock *listener)
+{
+	static const uint8_t any[sizeof(listener->local.bytes)];
+
+	if (process_sandboxed())
+		return;
+	kernel_socket_peer(fd, &sock_of(ref)->peer);
+	if (memcmp(listener->local.bytes, any, sizeof(any)) != 0)
+		sock_of(ref)->local = listener->local;
+	else
+		kernel_socket_local(fd, &sock_of(ref)->local);
+}
+
+/*
+ * The child was ESTABLISHED before accept() could return it, but for fast open,
+ * where it may still be in SYN_RCVD. What came after that shows at the next
+ * call.
+ */
+static void accepted(int listener_fd, int fd, uint64_t listener,
+		     const struct sight *sight)
 {
 	uint64_t ref = observe_birth(fd, ST_LISTEN, sight->place);
 	enum tcp_state state = ST_ESTABLISHED;
@@ -182,10 +218,11 @@ static void accepted(int fd, uint64_t listener, const struct sight *sight)
 	sock_of(ref)->role = ROLE_PASSIVE;
 	atomic_store(&sock_of(ref)->last_write, clock_now());
 	/* sk_clone_lock: the child starts with the listener's options. */
-	if (sock_load(listener, &word))
+	if (sock_load(listener, &word) &&
+	    word & (SOCK_REUSEADDR | SOCK_LINGER_RESET))
 		sock_flag(ref, word & (SOCK_REUSEADDR | SOCK_LINGER_RESET), 0);
-	observe_names(fd, ref);
-	if (!process_sandboxed())
+	name_child(fd, ref, sock_of(listener));
+	if (opens_fast(listener_fd, listener))
 		state = kernel_socket_state(fd, NULL);
 	if (state == ST_SYN_RCVD) {
 		observe_step(fd, ref, ST_SYN_RCVD, EVENT_RCV_SYN, sight);
@@ -220,7 +257,7 @@ void seen_accept(int fd, const struct sight *sight)
 	}
 	rule_accepted(fd, listener, sight);
 	rule_check_close_wait();
-	accepted((int)sight->result, listener, sight);
+	accepted(fd, (int)sight->result, listener, sight);
 }
 
 /*
@@ -287,6 +324,8 @@ void seen_setsockopt(int fd, int level, int name, const void *value,
 	} else if (level == IPPROTO_TCP && name == TCP_REPAIR) {
 		flag = SOCK_REPAIR;
 		on = *(const int *)value == 1;
+	} else if (level == IPPROTO_TCP && name == TCP_FASTOPEN) {
+		sock_flag(ref, 0, SOCK_FAST_OPEN | SOCK_NO_FAST_OPEN);
 	}
 	if (flag)
 		sock_flag(ref, on ? flag : 0, on ? 0 : flag);

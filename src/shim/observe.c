@@ -228,6 +228,16 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 	walk(fd, ref, &word, via, to, event, likely, false, sight);
 }
 
+/*
+ * Does it take the cookie to tell whether the number still leads to the socket?
+ * Not where the kernel shows what was expected, as long as nothing has ever
+ * been closed by calls that cannot be seen.
+ */
+static bool in_doubt(enum tcp_state kernel, enum tcp_state shadow)
+{
+	return kernel != shadow || blind_to_closes();
+}
+
 void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 		      struct kernel_counters *counters)
 {
@@ -247,11 +257,14 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 		if (process_sandboxed()) {
 			to = implied(sock_state(word), sight);
 		} else {
-			if (kernel_socket_cookie(fd) != sock->cookie) {
+			kernel = kernel_socket_info(fd, &retrying, counters);
+			if (in_doubt(kernel, sock_state(word)) &&
+			    kernel_socket_cookie(fd) != sock->cookie) {
+				if (counters)
+					counters->known = false;
 				observe_vanished(fd, ref, sight);
 				return;
 			}
-			kernel = kernel_socket_info(fd, &retrying, counters);
 			/*
 			 * A close takes the entry away before it closes: if it
 			 * is still there, the answer was about our socket.

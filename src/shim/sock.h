@@ -44,6 +44,8 @@ enum sock_flags {
 	SOCK_LEAK_SAID = 1 << 21,    /* reported as left in CLOSE_WAIT */
 	SOCK_HELD_SAID = 1 << 22,    /* reported as held after its close */
 	SOCK_CLOSED_ONE = 1 << 23,   /* a close() left another descriptor */
+	SOCK_FAST_OPEN = 1 << 24,    /* a listener with TCP_FASTOPEN */
+	SOCK_NO_FAST_OPEN = 1 << 25, /* ... without */
 };
 
 struct sock {
