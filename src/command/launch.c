@@ -110,6 +110,12 @@ char **launch_environment(const char *library, const char *ring,
 	set_variable(environment, &count,
 		     format_text("%s=off",
 				 option_row(OPTION_LOG)->environment));
+	if (arguments_file(arguments, OPTION_HTML) ||
+	    arguments_file(arguments, OPTION_TRACE))
+		set_variable(
+			environment, &count,
+			format_text("%s=on",
+				    option_row(OPTION_COUNTERS)->environment));
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const struct option_row *row = option_row((enum option_id)i);
 

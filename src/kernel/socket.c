@@ -3,10 +3,12 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "kernel/raw.h"
 
@@ -147,6 +149,19 @@ void kernel_socket_local(int fd, struct address *address)
 void kernel_socket_peer(int fd, struct address *address)
 {
 	get_name(SYS_getpeername, fd, address);
+}
+
+bool kernel_socket_quiet(int fd)
+{
+	struct pollfd look = { .fd = fd,
+			       .events = POLLIN | POLLPRI | POLLRDHUP };
+#ifdef SYS_poll
+	return raw_call3(SYS_poll, (long)&look, 1, 0) == 0;
+#else
+	struct timespec now = { .tv_sec = 0 };
+
+	return raw_call6(SYS_ppoll, (long)&look, 1, (long)&now, 0, 0, 0) == 0;
+#endif
 }
 
 long kernel_socket_unread(int fd)

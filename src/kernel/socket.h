@@ -66,6 +66,13 @@ void kernel_socket_peer(int fd, struct address *address);
 void kernel_socket_address(const void *sockaddr, unsigned int length,
 			   struct address *address);
 
+/*
+ * Has nothing happened at all: the connection stands, the peer has not closed,
+ * and nothing waits to be read? One poll(), which changes nothing; half of what
+ * TCP_INFO and SIOCINQ cost. Unread bytes below SO_RCVLOWAT do not show.
+ */
+bool kernel_socket_quiet(int fd);
+
 /* Bytes received and not read (SIOCINQ of tcp(7)); 0 on failure. */
 long kernel_socket_unread(int fd);
 

@@ -108,7 +108,7 @@ size_t machine_path(enum tcp_state from, enum tcp_state to,
 	for (; rest != 0; rest >>= 8)
 		path[length++] = &edges[(rest & 0xff) - 1];
 	if (length > 0 && path[length - 1]->event != event)
-		path[length - 1] = machine_edge(path[length - 1]->from, to,
-						event);
+		path[length - 1] =
+			machine_edge(path[length - 1]->from, to, event);
 	return length;
 }

@@ -8,10 +8,13 @@
 #include "kernel/raw.h"
 #include "kernel/socket.h"
 #include "shim/feed.h"
+#include "shim/blind.h"
 #include "shim/ends.h"
+#include "shim/lifecycle.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
+#include "shim/settings.h"
 #include "shim/stack.h"
 
 /* May the socket live on in another process after the close? */
@@ -114,7 +117,7 @@ void closing_look(int fd, uint64_t ref, const struct sight *sight)
 	struct kernel_counters counters = { .known = false };
 	uint64_t word;
 
-	observe_counters(fd, ref, sight, feed_attached() ? &counters : NULL);
+	observe_counters(fd, ref, sight, settings.counters ? &counters : NULL);
 	if (!counters.known)
 		return;
 	/* What is counted is the program's: the FIN is not. */
@@ -124,22 +127,43 @@ void closing_look(int fd, uint64_t ref, const struct sight *sight)
 	feed_counters(sock_of(ref)->cookie, &counters);
 }
 
-uint64_t closing_begin(int fd, const struct sight *sight)
+/*
+ * The common end: an open connection on which nothing has happened, and nothing
+ * waits. One call shows that. Not where the number may lead elsewhere.
+ */
+static bool is_quiet(int fd, struct sock *sock, uint64_t word)
 {
-	uint64_t ref = table_find(fd);
+	if (sock_state(word) != ST_ESTABLISHED || word & SOCK_PASSED ||
+	    blind_to_closes() || seen_low_water() || process_sandboxed() ||
+	    settings.counters || !kernel_socket_quiet(fd))
+		return false;
+	sock->touched = process_epoch();
+	return true;
+}
+
+static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
+{
 	struct sock *sock = sock_of(ref);
 	uint64_t word;
 
+	sock->unread = 0;
+	sock->fd = fd;
+	if (!sock_load(ref, &word) || is_quiet(fd, sock, word))
+		return;
+	closing_look(fd, ref, sight);
+	if (!process_sandboxed() && sock_load(ref, &word) &&
+	    has_queue(sock_state(word)))
+		sock->unread = (int)kernel_socket_unread(fd);
+}
+
+uint64_t closing_begin(int fd, const struct sight *sight)
+{
+	uint64_t ref = table_find(fd);
+
 	if (!ref || !process_owns_memory())
 		return 0;
-	if (atomic_load(&sock->references) == 1) {
-		closing_look(fd, ref, sight);
-		sock->unread = 0;
-		sock->fd = fd;
-		if (!process_sandboxed() && sock_load(ref, &word) &&
-		    has_queue(sock_state(word)))
-			sock->unread = (int)kernel_socket_unread(fd);
-	}
+	if (atomic_load(&sock_of(ref)->references) == 1)
+		look_before_close(fd, ref, sight);
 	if (!table_remove(fd, ref))
 		return 0;
 	if (sock_release(ref))

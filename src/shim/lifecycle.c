@@ -167,6 +167,13 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 		rule_connect_failed(fd, &sock_of(ref)->peer, sight);
 }
 
+static _Atomic bool low_water;
+
+bool seen_low_water(void)
+{
+	return atomic_load_explicit(&low_water, memory_order_relaxed);
+}
+
 /*
  * Does the listener hand out connections before their handshake is complete
  * (RFC 7413)? Asked once, and again after the option was set: it may be on for
@@ -183,6 +190,8 @@ static bool opens_fast(int fd, uint64_t listener)
 	if (word & SOCK_FAST_OPEN)
 		return true;
 	fast = kernel_socket_option(fd, IPPROTO_TCP, TCP_FASTOPEN) > 0;
+	if (kernel_socket_option(fd, SOL_SOCKET, SO_RCVLOWAT) > 1)
+		atomic_store(&low_water, true);
 	sock_flag(listener, fast ? SOCK_FAST_OPEN : SOCK_NO_FAST_OPEN, 0);
 	return fast;
 }
@@ -326,6 +335,8 @@ void seen_setsockopt(int fd, int level, int name, const void *value,
 		on = *(const int *)value == 1;
 	} else if (level == IPPROTO_TCP && name == TCP_FASTOPEN) {
 		sock_flag(ref, 0, SOCK_FAST_OPEN | SOCK_NO_FAST_OPEN);
+	} else if (level == SOL_SOCKET && name == SO_RCVLOWAT) {
+		atomic_store(&low_water, true);
 	}
 	if (flag)
 		sock_flag(ref, on ? flag : 0, on ? 0 : flag);

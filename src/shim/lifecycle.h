@@ -42,4 +42,10 @@ void seen_sent(const struct msghdr *message);
 uint64_t seen_dup_begin(int fd);
 void seen_dup(int fd, uint64_t ref, const struct sight *sight);
 
+/*
+ * Has the program raised SO_RCVLOWAT, on whichever socket? Then poll() does not
+ * show all that waits to be read.
+ */
+bool seen_low_water(void);
+
 #endif

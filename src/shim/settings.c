@@ -59,6 +59,7 @@ void settings_read(char *const *environment)
 	settings.reuseaddr = (enum reuseaddr)word_of(OPTION_REUSEADDR);
 	settings.silence = number_of(OPTION_SILENCE);
 	settings.close_wait = number_of(OPTION_CLOSE_WAIT);
+	settings.counters = word_of(OPTION_COUNTERS) == 1;
 	settings.left_open = word_of(OPTION_LEFT_OPEN) == 1;
 	settings.stacks = (enum stacks)word_of(OPTION_STACKS);
 	settings.depth = number_of(OPTION_DEPTH);

@@ -20,6 +20,7 @@ struct settings {
 	uint32_t silence;    /* ms */
 	uint32_t close_wait; /* s */
 	bool left_open;
+	bool counters;
 	enum stacks stacks;
 	uint32_t depth;           /* frames of a stack that are kept */
 	int color;                /* position among auto, always, never */

@@ -20,6 +20,7 @@ enum { CLOSE_RANGE_MARKS = 4 /* CLOSE_RANGE_CLOEXEC */ };
 static void sandbox_begins(void)
 {
 	blind_sandbox();
+	sock_end_credit();
 	sock_reserve();
 	stack_reserve();
 	ends_reserve();
@@ -27,8 +28,11 @@ static void sandbox_begins(void)
 
 static void sandbox_done(long result)
 {
-	if (result >= 0)
-		atomic_store(&process_in_sandbox, true);
+	if (result < 0)
+		return;
+	atomic_store(&process_in_sandbox, true);
+	/* What another thread was given meanwhile. */
+	sock_end_credit();
 }
 
 int prctl(int option, ...)

@@ -79,7 +79,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="", help="workloads whose name "
                         "holds this text; `micro` for the rest")
-    parser.add_argument("--variants", default="", help="names, with commas")
+    parser.add_argument("--variants", default="", help="names, with semicolons between")
     parser.add_argument("--markdown", help="write the tables to this file")
     options = parser.parse_args()
     enter_namespaces()
@@ -90,7 +90,7 @@ def main():
     chosen = []
     for variant in everything:
         if options.variants and variant.name != "plain" and \
-                variant.name not in options.variants.split(","):
+                variant.name not in options.variants.split(";"):
             continue
         if variant.skip:
             table.note(f"{variant.name}: left out: {variant.skip}")
