@@ -40,7 +40,7 @@ struct symbols {
 	unsigned int open_files;
 };
 
-enum { OPEN_FILES_MAX = 256 };
+enum { OPEN_FILES_MAX = 256, SCOPES_MAX = 64 };
 
 const char *symbols_base_name(const char *path)
 {
@@ -325,6 +325,54 @@ static const char *compiled_in(Dwarf_Die *unit)
 	return dwarf_formstring(dwarf_attr(unit, DW_AT_comp_dir, &attribute));
 }
 
+/* The functions around an address, outermost first. */
+struct scopes {
+	Dwarf_Die functions[SCOPES_MAX];
+	int count;
+};
+
+/*
+ * Looks below the die for what holds the address. (dwarf_getscopes of libdw
+ * 0.188 looks into no namespace, where clang and rustc put their functions.)
+ */
+static bool find_scopes(Dwarf_Die *die, Dwarf_Addr address,
+			struct scopes *scopes)
+{
+	Dwarf_Die child;
+
+	if (scopes->count == SCOPES_MAX || dwarf_child(die, &child) != 0)
+		return false;
+	do {
+		switch (dwarf_tag(&child)) {
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+		case DW_TAG_structure_type:
+		case DW_TAG_class_type:
+		case DW_TAG_union_type:
+			if (find_scopes(&child, address, scopes))
+				return true;
+			break;
+		case DW_TAG_subprogram:
+		case DW_TAG_inlined_subroutine:
+			if (dwarf_haspc(&child, address) != 1)
+				break;
+			scopes->functions[scopes->count++] = child;
+			find_scopes(&child, address, scopes);
+			return true;
+		case DW_TAG_lexical_block:
+		case DW_TAG_try_block:
+		case DW_TAG_catch_block:
+			if (dwarf_haspc(&child, address) != 1)
+				break;
+			find_scopes(&child, address, scopes);
+			return true;
+		default:
+			break;
+		}
+	} while (dwarf_siblingof(&child, &child) == 0);
+	return false;
+}
+
 /* The functions around address, innermost first, by the debug information. */
 static struct symbol *walk_scopes(struct symbols *symbols, Dwarf_Die *unit,
 				  Dwarf_Addr address, const char *file,
@@ -332,61 +380,58 @@ static struct symbol *walk_scopes(struct symbols *symbols, Dwarf_Die *unit,
 {
 	struct symbol *first = NULL;
 	struct symbol **end = &first;
-	Dwarf_Die *scopes = NULL;
-	int count = dwarf_getscopes(unit, address, &scopes);
+	struct scopes scopes = { .count = 0 };
 	const char *folder = compiled_in(unit);
-	int inner = count;
 
-	/* What getscopes gives past an inlined function are the scopes of its
-	 * definition; those of its instance are asked for by that die. */
-	for (int i = 0; i < count && inner == count; i++) {
-		int tag = dwarf_tag(&scopes[i]);
+	find_scopes(unit, address, &scopes);
+	for (int i = scopes.count - 1; i >= 0; i--) {
+		Dwarf_Die *function = &scopes.functions[i];
+		char *to_free;
 
-		if (tag == DW_TAG_subprogram ||
-		    tag == DW_TAG_inlined_subroutine)
-			inner = i;
+		*end = add_symbol(symbols, function_name(function, &to_free),
+				  folder, file, line);
+		free(to_free);
+		end = &(*end)->outer;
+		if (dwarf_tag(function) == DW_TAG_subprogram)
+			break;
+		file = call_file(unit, function);
+		line = call_line(function);
 	}
-	if (inner < count) {
-		Dwarf_Die *chain = NULL;
-		int length = dwarf_getscopes_die(&scopes[inner], &chain);
-
-		for (int i = 0; i < length; i++) {
-			int tag = dwarf_tag(&chain[i]);
-			char *to_free;
-
-			if (tag != DW_TAG_subprogram &&
-			    tag != DW_TAG_inlined_subroutine)
-				continue;
-			*end = add_symbol(symbols,
-					  function_name(&chain[i], &to_free),
-					  folder, file, line);
-			free(to_free);
-			end = &(*end)->outer;
-			if (tag == DW_TAG_subprogram)
-				break;
-			file = call_file(unit, &chain[i]);
-			line = call_line(&chain[i]);
-		}
-		free(chain);
-	}
-	free(scopes);
 	return first;
+}
+
+/*
+ * The compilation unit. LLVM (clang, rustc) writes no table of addresses: then
+ * the units are asked one by one.
+ */
+static Dwarf_Die *find_unit(Dwfl_Module *module, Dwarf_Addr address,
+			    Dwarf_Addr *bias)
+{
+	Dwarf_Die *unit = dwfl_module_addrdie(module, address, bias);
+
+	if (unit)
+		return unit;
+	while ((unit = dwfl_module_nextcu(module, unit, bias)) != NULL) {
+		if (dwarf_haspc(unit, address - *bias) == 1)
+			return unit;
+	}
+	return NULL;
 }
 
 static struct symbol *look_up(struct symbols *symbols, Dwfl_Module *module,
 			      Dwarf_Addr address)
 {
 	Dwarf_Addr bias = 0;
-	Dwarf_Die *unit = dwfl_module_addrdie(module, address, &bias);
-	Dwfl_Line *row = dwfl_module_getsrc(module, address);
+	Dwarf_Die *unit = find_unit(module, address, &bias);
+	Dwarf_Line *row = unit ? dwarf_getsrc_die(unit, address - bias) : NULL;
+	const char *file = row ? dwarf_linesrc(row, NULL, NULL) : NULL;
 	struct symbol *symbol = NULL;
-	const char *file = NULL;
 	const char *name;
 	char *demangled;
 	int line = 0;
 
 	if (row)
-		file = dwfl_lineinfo(row, NULL, &line, NULL, NULL, NULL);
+		dwarf_lineno(row, &line);
 	if (unit)
 		symbol = walk_scopes(symbols, unit, address - bias, file,
 				     (unsigned int)line);
@@ -397,7 +442,7 @@ static struct symbol *look_up(struct symbols *symbols, Dwfl_Module *module,
 		return NULL;
 	demangled = demangle(name);
 	symbol = add_symbol(symbols, demangled ? demangled : name,
-			    row ? dwfl_line_comp_dir(row) : NULL, file,
+			    unit ? compiled_in(unit) : NULL, file,
 			    (unsigned int)line);
 	free(demangled);
 	return symbol;
