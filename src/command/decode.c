@@ -109,9 +109,11 @@ static const char *join_arguments(struct decoder *decoder,
 	return joined;
 }
 
-static void forget_exec(struct decoder *decoder, int pid)
+/* Has there been one? */
+static bool forget_exec(struct decoder *decoder, int pid)
 {
 	struct pending_exec **at = &decoder->execs;
+	bool found = false;
 
 	while (*at) {
 		struct pending_exec *exec = *at;
@@ -122,7 +124,29 @@ static void forget_exec(struct decoder *decoder, int pid)
 		}
 		*at = exec->next;
 		free_exec(exec);
+		found = true;
 	}
+	return found;
+}
+
+/*
+ * posix_spawn tells of its child when the child runs already: that may have
+ * spoken first, and may even have executed something else since.
+ */
+static bool has_begun(struct decoder *decoder, const struct ring_exec *exec)
+{
+	struct process *process = session_pid(decoder->session, exec->child);
+
+	if (exec->child == exec->head.pid)
+		return false;
+	for (; process; process = process->replaced) {
+		if (process->forked || process->expected ||
+		    process->parent_pid != exec->head.pid)
+			continue;
+		process->expected = true;
+		return true;
+	}
+	return false;
 }
 
 static bool decode_start(struct decoder *decoder,
@@ -154,7 +178,7 @@ static bool decode_start(struct decoder *decoder,
 		process.parent =
 			session_pid(decoder->session, start->parent_pid);
 	if (!process.forked)
-		forget_exec(decoder, process.pid);
+		process.expected = forget_exec(decoder, process.pid);
 	session_start(decoder->session, &process);
 	return true;
 }
@@ -181,6 +205,8 @@ static bool decode_exec(struct decoder *decoder,
 
 	if (!exec)
 		return false;
+	if (record->kind == RING_EXEC && has_begun(decoder, exec))
+		return true;
 	forget_exec(decoder, exec->child);
 	if (record->kind == RING_EXEC_FAILED)
 		return true;

@@ -38,6 +38,7 @@ struct process {
 	struct process *replaced;    /* what it was before the exec */
 	struct process *replaced_by; /* what it became by an exec */
 	bool forked;                 /* not begun by an exec */
+	bool expected;               /* the call that executed it was told */
 	bool finished;               /* its exit handlers have run */
 	bool gone;                   /* the kernel has it no more */
 	bool status_known;

@@ -1,0 +1,106 @@
+/* Records of the ring, made by hand: what no program can be made to send. */
+#include "command/decode.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+enum { PARENT = 100, CHILD = 200 };
+
+static struct session *session;
+static struct decoder decoder;
+static uint32_t processes;
+
+static void begin(void)
+{
+	session = session_new();
+	decoder_begin(&decoder, session);
+	processes = 0;
+}
+
+static void end(void)
+{
+	decoder_end(&decoder);
+	session_free(session);
+}
+
+TestSuite(decode, .init = begin, .fini = end);
+
+static void send(enum ring_kind kind, const void *fixed, size_t size,
+		 const char *text)
+{
+	static struct ring_record record;
+
+	record.kind = kind;
+	record.size = size + strlen(text) + 1;
+	memcpy(record.bytes, fixed, size);
+	memcpy(record.bytes + size, text, strlen(text) + 1);
+	decode(&decoder, &record);
+}
+
+static void send_start(int pid, int parent_pid)
+{
+	struct ring_start start = {
+		.head = { .time = 1, .process = ++processes, .pid = pid },
+		.parent_pid = parent_pid
+	};
+
+	send(RING_START, &start, sizeof(start), "/bin/program");
+}
+
+static void send_exec(int pid, int child)
+{
+	struct ring_exec exec = {
+		.head = { .time = 1, .process = 1, .pid = pid }, .child = child
+	};
+
+	send(RING_EXEC, &exec, sizeof(exec), "/bin/program");
+}
+
+Test(decode, a_program_that_was_executed_and_is_silent_is_remembered)
+{
+	send_start(PARENT, 1);
+	send_exec(PARENT, CHILD);
+	cr_assert(decoder.execs);
+	cr_expect_eq(decoder.execs->pid, CHILD);
+	send_start(CHILD, PARENT);
+	cr_expect(!decoder.execs);
+	cr_expect_eq(decoder.bad, 0);
+}
+
+/* posix_spawn returns, and tells, after the child has begun to run. */
+Test(decode, a_spawned_child_may_speak_before_its_parent)
+{
+	send_start(PARENT, 1);
+	send_start(CHILD, PARENT);
+	send_exec(PARENT, CHILD);
+	cr_expect(!decoder.execs);
+}
+
+/* What the child executes meanwhile is another matter, and still awaited. */
+Test(decode, a_spawned_child_may_become_another_before_its_parent_speaks)
+{
+	send_start(PARENT, 1);
+	send_start(CHILD, PARENT);
+	send_exec(CHILD, CHILD);
+	send_exec(PARENT, CHILD);
+	cr_expect(decoder.execs);
+	send_start(CHILD, PARENT);
+	cr_expect(!decoder.execs);
+}
+
+/* The number of one that was followed, and then of one that is not. */
+Test(decode, a_pid_that_comes_again_is_another_program)
+{
+	send_start(PARENT, 1);
+	send_exec(PARENT, CHILD);
+	send_start(CHILD, PARENT);
+	send_exec(PARENT, CHILD);
+	cr_expect(decoder.execs);
+}
+
+Test(decode, a_process_that_executes_itself_is_not_its_own_child)
+{
+	send_start(PARENT, 1);
+	send_exec(PARENT, PARENT);
+	cr_expect(decoder.execs);
+}
