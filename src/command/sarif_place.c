@@ -71,16 +71,30 @@ static bool has_source(const struct spot *spot)
 	return spot->symbol && spot->symbol->file && spot->symbol->line > 0;
 }
 
-/* How well the spot says where in the program it was; 0 is best. */
-static int rank(const struct process *process, const struct spot *spot)
+static bool is_in_directory(const struct sarif_places *places, const char *path)
 {
-	static const char *const headers[] = { "/usr/include/", "/usr/lib/",
-					       NULL };
+	size_t length = places->directory ? strlen(places->directory) : 0;
+
+	return length > 1 && strncmp(path, places->directory, length) == 0 &&
+	       path[length] == '/';
+}
+
+/* How well the spot says where in the program it was; 0 is best. */
+static int rank(const struct sarif_places *places,
+		const struct process *process, const struct spot *spot)
+{
+	/* Of the compiler and its libraries; /rustc is where Rust's was. */
+	static const char *const folders[] = { "/usr/include/", "/usr/lib/",
+					       "/usr/src/", "/rustc/", NULL };
 	bool system = is_system(process, spot->place);
 
-	if (has_source(spot) && !system)
-		return is_below(spot->symbol->file, headers) ? 1 : 0;
-	return has_source(spot) ? 3 : system ? 4 : 2;
+	if (!has_source(spot))
+		return system ? 5 : 3;
+	if (system)
+		return 4;
+	if (is_in_directory(places, spot->symbol->file))
+		return 0;
+	return is_below(spot->symbol->file, folders) ? 2 : 1;
 }
 
 static bool find_spot(const struct sarif_places *places,
@@ -92,7 +106,7 @@ static bool find_spot(const struct sarif_places *places,
 	int best_rank = -1;
 
 	while (next_spot(&walk, &spot)) {
-		int it = rank(process, &spot);
+		int it = rank(places, process, &spot);
 
 		if (best_rank >= 0 && it >= best_rank)
 			continue;

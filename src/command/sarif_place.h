@@ -32,9 +32,9 @@ json_t *sarif_message(const char *text);
 const struct stack *sarif_stack_of(const struct found *found);
 
 /*
- * Where a finding is: the innermost frame that has a source file of the program
- * itself, rather than of a system library. Without a stack it is the program.
- * NULL when there is no process either.
+ * Where a finding is: the innermost frame whose source file lies below the
+ * current directory, or else is the program's own rather than a library's.
+ * Without a stack it is the program. NULL when there is no process either.
  */
 json_t *sarif_location(const struct sarif_places *places,
 		       const struct process *process,
