@@ -195,7 +195,7 @@ bench: ## what it costs, against plain programs and other tools
 bench-programs: $(BENCH)
 
 deps: ## install the Debian packages that are missing
-	$(Q)BUILD=$(BUILD) .ci/install build test real npm
+	$(Q)BUILD=$(BUILD) .ci/install build test real runners npm
 
 demo: ## install what is missing, build, and show a client's death by SIGPIPE
 	$(Q).ci/install build

@@ -1,0 +1,4 @@
+#[test]
+fn clean() {
+    drop(runners::deserted());
+}

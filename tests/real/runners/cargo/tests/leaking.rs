@@ -1,0 +1,4 @@
+#[test]
+fn leaking() {
+    std::mem::forget(runners::deserted());
+}

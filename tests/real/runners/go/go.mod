@@ -1,0 +1,3 @@
+module example.invalid/runners
+
+go 1.18
