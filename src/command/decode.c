@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "command/say.h"
+#include "command/story.h"
 #include "command/suppressions.h"
 
 enum { FRAMES_MAX = 64, DETAILS_MAX = 512 };
@@ -341,6 +342,22 @@ static bool decode_transition(struct decoder *decoder,
 	return true;
 }
 
+static bool decode_closed(struct decoder *decoder,
+			  const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_closed *closed =
+		fixed_part(record, sizeof(*closed), &rest);
+	struct process *process = closed ? sender(decoder, &closed->head)
+					 : NULL;
+
+	if (!process)
+		return false;
+	session_closed(decoder->session, process, closed->cookie,
+		       session_stack(process, closed->stack));
+	return true;
+}
+
 static bool decode_released(struct decoder *decoder,
 			    const struct ring_record *record)
 {
@@ -432,7 +449,12 @@ static bool decode_finding(struct decoder *decoder,
 	lines = need_memory(strdup(next_text(&rest)));
 	at = lines;
 	while ((line = strsep(&at, "\n")) != NULL) {
-		if (*line && found.detail_count < DETAILS_MAX)
+		if (line[0] == RING_SOCKET_MARK)
+			found.detail_count += story_add(
+				decoder->session, strtoull(line + 1, NULL, 10),
+				details + found.detail_count,
+				DETAILS_MAX - found.detail_count);
+		else if (*line && found.detail_count < DETAILS_MAX)
 			decode_detail(decoder, process, line,
 				      &details[found.detail_count++]);
 	}
@@ -484,6 +506,7 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_MODULE] = decode_module,
 		[RING_STACK] = decode_stack,
 		[RING_TRANSITION] = decode_transition,
+		[RING_CLOSED] = decode_closed,
 		[RING_RELEASED] = decode_released,
 		[RING_COUNTERS] = decode_counters,
 		[RING_FINDING] = decode_finding,

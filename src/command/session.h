@@ -104,6 +104,8 @@ struct tcp_socket {
 	uint64_t first; /* times of the first and last step */
 	uint64_t last;
 	struct stack *born;
+	struct process *closer;  /* that has called close, NULL: none */
+	struct stack *closed_by; /* ... and where */
 	struct step *steps;
 	unsigned int step_count;
 	unsigned int found;
@@ -218,6 +220,10 @@ void session_counters(struct session *session, struct tcp_socket *socket,
 /* The step, as the texts of events want it. */
 struct transition session_transition(const struct tcp_socket *socket,
 				     const struct step *step);
+
+/* A call of the process has closed it (there). */
+void session_closed(struct session *session, struct process *process,
+		    uint64_t cookie, struct stack *stack);
 
 /* The process has closed it; another process still holds it. */
 void session_released(struct session *session, const struct process *process,

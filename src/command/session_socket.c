@@ -210,6 +210,17 @@ static void append_step(struct tcp_socket *socket, const struct step *step)
 	socket->steps[socket->step_count++] = *step;
 }
 
+void session_closed(struct session *session, struct process *process,
+		    uint64_t cookie, struct stack *stack)
+{
+	struct tcp_socket *socket = session_socket(session, cookie);
+
+	if (!socket)
+		return;
+	socket->closer = process;
+	socket->closed_by = stack;
+}
+
 void session_released(struct session *session, const struct process *process,
 		      uint64_t cookie)
 {

@@ -67,6 +67,7 @@ enum ring_kind {
 	RING_MODULE, /* a loaded object that stacks lie in */
 	RING_STACK,  /* a stack that later records name */
 	RING_TRANSITION,
+	RING_CLOSED,   /* by a call of the process */
 	RING_RELEASED, /* closed here, and still held by another process */
 	RING_FINDING,
 	RING_AGAIN,    /* how often a finding came again */
@@ -137,6 +138,13 @@ struct ring_transition {
 	struct address peer;
 };
 
+struct ring_closed {
+	struct ring_head head;
+	uint64_t cookie;
+	uint32_t stack; /* of the close, 0: none */
+	uint32_t unused;
+};
+
 struct ring_released {
 	struct ring_head head;
 	uint64_t cookie;
@@ -183,5 +191,11 @@ struct ring_message { /* then: the text */
  * from outside: foreign text is made printable.
  */
 #define RING_STACK_MARK '\x01'
+
+/*
+ * Likewise: the line stands for what the run knows of a socket, of whatever
+ * process; its decimal cookie follows.
+ */
+#define RING_SOCKET_MARK '\x02'
 
 #endif

@@ -199,6 +199,7 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 		return;
 	sock->closed_at = clock_now();
 	sock->closed_by = stack_brief(sight->place);
+	feed_closed(sock->cookie, sock->closed_by);
 	if (is_shared(sock, word) && lives_on(sock, word, &inode)) {
 		if (inode != 0)
 			rule_still_held(fd, ref, inode, sight);

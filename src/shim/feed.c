@@ -351,6 +351,17 @@ void feed_transition(const struct transition *transition)
 	append(RING_TRANSITION, &part, 1);
 }
 
+void feed_closed(uint64_t cookie, uint32_t stack)
+{
+	struct ring_closed closed = { .cookie = cookie, .stack = stack };
+	struct ring_part part = { &closed, sizeof(closed) };
+
+	if (!feed_attached() || cookie == 0)
+		return;
+	closed.head = head_now();
+	append(RING_CLOSED, &part, 1);
+}
+
 void feed_released(uint64_t cookie)
 {
 	struct ring_released released = { .cookie = cookie };

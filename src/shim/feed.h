@@ -52,6 +52,9 @@ void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count);
 
 void feed_transition(const struct transition *transition);
 
+/* A call has closed the socket here. */
+void feed_closed(uint64_t cookie, uint32_t stack);
+
 /* This process has closed the socket; another one still holds it. */
 void feed_released(uint64_t cookie);
 

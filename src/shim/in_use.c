@@ -7,7 +7,9 @@
 #include "kernel/holders.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
+#include "ring/layout.h"
 #include "shim/ends.h"
+#include "shim/feed.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -57,6 +59,16 @@ static void add_end(struct text *text, const struct end *end)
 	stack_add(text, "    ", end->closed_by);
 }
 
+/* What other processes of the run did with it, the command knows. */
+static void ask_for_story(struct text *text, uint64_t cookie)
+{
+	if (!feed_attached() || cookie == 0)
+		return;
+	text_add_bytes(text, &(char){ RING_SOCKET_MARK }, 1);
+	text_add_number(text, cookie);
+	text_add(text, "\n");
+}
+
 static void add_holder(struct text *text, struct holder *holder)
 {
 	struct end end;
@@ -86,6 +98,8 @@ static void add_holder(struct text *text, struct holder *holder)
 	text_add(text, "\n");
 	if (ours)
 		add_end(text, &end);
+	else
+		ask_for_story(text, holder->row.cookie);
 }
 
 static long try_option(const struct holder_query *query, unsigned int option,

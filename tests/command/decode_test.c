@@ -104,3 +104,28 @@ Test(decode, a_process_that_executes_itself_is_not_its_own_child)
 	send_exec(PARENT, PARENT);
 	cr_expect(decoder.execs);
 }
+
+/* What a socket of the run is asked for by a cookie that there is none of. */
+Test(decode, a_socket_that_the_run_does_not_know_has_no_story)
+{
+	static const char texts[] = "message\0first\n\x02"
+				    "12345\n\x02x\n"
+				    "\x02\nlast\n\0help";
+	struct ring_finding finding = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.fd = -1,
+		.rule = RULE_ADDRESS_IN_USE
+	};
+	static struct ring_record record;
+
+	send_start(PARENT, 1);
+	record.kind = RING_FINDING;
+	record.size = sizeof(finding) + sizeof(texts);
+	memcpy(record.bytes, &finding, sizeof(finding));
+	memcpy(record.bytes + sizeof(finding), texts, sizeof(texts));
+	decode(&decoder, &record);
+	cr_assert(session->found);
+	cr_expect_eq(session->found->detail_count, 2);
+	cr_expect_str_eq(session->found->details[1].text, "last");
+	cr_expect_str_eq(session->found->help, "help");
+}

@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "support/net.h"
 #include "support/run.h"
 
 enum { TEXT_SIZE = 1 << 20, NAME_SIZE = 256 };
@@ -300,4 +301,36 @@ Test(runners, go_with_cgo)
 	need_tools("go cc");
 	check_go("1");
 	expect("is a Go program");
+}
+
+/* The second test's trouble is the first one's doing. */
+Test(runners, a_port_in_use_is_explained_by_the_stacks_of_an_earlier_test)
+{
+	const char *holder;
+
+	if (!net_isolate())
+		cr_skip_test("a network of its own needs root");
+	cr_expect_eq(script("port", "$WRAPPER make check"), 2, "%s", text);
+	holder = strstr(text, "holder: time-wait TIME_WAIT 127.0.0.1:5188");
+	cr_assert(holder, "%s", text);
+	holder = strstr(holder, "  accepted by pid ");
+	cr_assert(holder && strstr(holder, " (first):"), "%s", text);
+	expect("  closed by pid ");
+	expect_line("port/first.c", "/* made */");
+	expect_line("port/first.c", "/* closed */");
+	expect_line("port/second.c", "need(bind(");
+}
+
+Test(runners, a_port_that_an_earlier_test_left_open_is_explained_too)
+{
+	if (!net_isolate())
+		cr_skip_test("a network of its own needs root");
+	cr_assert_eq(script("port", "sed -i 's/close(server).*/"
+				    "shutdown(server, SHUT_WR);/' first.c && "
+				    "make first second"),
+		     0, "%s", text);
+	cr_expect_neq(script("port", "$WRAPPER sh -c './first; ./second'"), 0);
+	expect("holder: time-wait TIME_WAIT 127.0.0.1:5188");
+	expect("  not closed before pid ");
+	expect_line("port/first.c", "/* made */");
 }
