@@ -172,3 +172,13 @@ long kernel_socket_unread(int fd)
 		return 0;
 	return bytes;
 }
+
+bool kernel_socket_resets(int fd)
+{
+	struct linger linger = { .l_onoff = 0 };
+	socklen_t length = sizeof(linger);
+
+	return raw_getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &length) ==
+		       0 &&
+	       linger.l_onoff && linger.l_linger == 0;
+}

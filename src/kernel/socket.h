@@ -76,6 +76,9 @@ bool kernel_socket_quiet(int fd);
 /* Bytes received and not read (SIOCINQ of tcp(7)); 0 on failure. */
 long kernel_socket_unread(int fd);
 
+/* Is SO_LINGER set with time 0, so that a close resets? */
+bool kernel_socket_resets(int fd);
+
 /* An int-sized option; -1 on failure. */
 int kernel_socket_option(int fd, int level, int name);
 

@@ -64,7 +64,11 @@ uint64_t observe_adopt(int fd)
 	ref = follow(fd, kernel_socket_cookie(fd), state);
 	if (!ref)
 		return 0;
-	sock_flag(ref, SOCK_PASSED, 0);
+	/* What was set before we saw it, and matters at its close. */
+	sock_flag(ref,
+		  SOCK_PASSED |
+			  (kernel_socket_resets(fd) ? SOCK_LINGER_RESET : 0),
+		  0);
 	observe_names(fd, ref);
 	return ref;
 }

@@ -133,15 +133,26 @@ static void say_mistake(unsigned int number, const char *what)
 	report_message(&text);
 }
 
-/* The whole file in memory of its own, closed by NUL; NULL with a message. */
+/* What was read of the file, in memory of its own and closed by NUL. */
+static void check_suppressions(const char *text, long used, long size, long got)
+{
+	if (got < 0)
+		say_mistake(0, "cannot be read");
+	if (used == size)
+		say_mistake(0, "longer than 1 MiB, the rest is not read");
+	if (memchr(text, 0, (size_t)used))
+		say_mistake(0, "holds a NUL, what follows it is not read");
+}
+
+/* NULL with a message. A pipe must not keep the program from starting. */
 static char *read_suppressions(void)
 {
 	enum { SIZE_MAX_ = 1 << 20 };
 	long fd = raw_call6(SYS_openat, AT_FDCWD, (long)settings.suppressions,
-			    O_RDONLY | O_CLOEXEC, 0, 0, 0);
+			    O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0, 0, 0);
 	long memory;
 	long used = 0;
-	long got;
+	long got = 0;
 
 	if (fd < 0) {
 		say_mistake(0, "cannot be opened");
@@ -158,6 +169,7 @@ static char *read_suppressions(void)
 				SIZE_MAX_ - 1 - used)) > 0)
 		used += got;
 	raw_close((int)fd);
+	check_suppressions((const char *)memory, used, SIZE_MAX_ - 1, got);
 	return (char *)memory;
 }
 

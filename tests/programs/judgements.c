@@ -246,6 +246,41 @@ static void time_wait_of_the_parent_is_traced(void)
 	tell("expect", "  closed by:");
 }
 
+/* What was set on it before it came to us counts at its close. */
+static void received_socket_with_linger_resets(void)
+{
+	struct pair pair = make_pair();
+	struct linger linger = { .l_onoff = 1 };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct iovec part = { "x", 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	char byte;
+	int ends[2];
+	int fd;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	CHECK(setsockopt(pair.client, SOL_SOCKET, SO_LINGER, &linger,
+			 sizeof(linger)) == 0);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &pair.client, sizeof(int));
+	CHECK(sendmsg(ends[0], &message, 0) == 1);
+	CHECK(close(pair.client) == 0);
+	part.iov_base = &byte;
+	CHECK(recvmsg(ends[1], &message, 0) == 1);
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	CHECK(close(fd) == 0);
+	CHECK(read(pair.server, &byte, 1) == -1 && errno == ECONNRESET);
+	tell("expect", "ESTABLISHED -> CLOSED: close() = 0, RST sent");
+	tell("expect", "[linger-reset]");
+	tell("refuse", "FIN sent");
+}
+
 /* The next program knows where the listener comes from, however it began. */
 static void listener_over_posix_spawn_is_traced(void)
 {
@@ -278,6 +313,7 @@ static const struct scenario scenarios[] = {
 	S(time_wait_of_long_ago_is_traced),
 	S(time_wait_of_the_parent_is_traced),
 	S(listener_over_posix_spawn_is_traced),
+	S(received_socket_with_linger_resets),
 };
 
 int main(int argc, char **argv)

@@ -203,3 +203,32 @@ Test(sink, findings_of_one_place_are_counted_not_repeated)
 		  run.text);
 	run_end(&run);
 }
+
+/* A file that is none: said in one line, and the program starts. */
+Test(sink, suppressions_that_cannot_be_read_harm_nobody)
+{
+	char path[] = "/tmp/tcpshadow-fifo-XXXXXX";
+	const char *const variables[] = { "TCPSHADOW_SUPPRESSIONS=/tmp",
+					  "TCPSHADOW_SUPPRESSIONS=/no/such" };
+	char variable[100];
+	struct run run;
+
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(shadowed(&run, variables[i], NULL, "states",
+				      "blocking_connect"),
+			     0);
+		cr_expect(strstr(run_log(&run), i == 0 ? "cannot be read"
+						       : "cannot be opened"),
+			  "%s", run.text);
+		run_end(&run);
+	}
+	close(mkstemp(path));
+	unlink(path);
+	cr_assert_eq(mkfifo(path, 0600), 0);
+	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
+	cr_expect_eq(shadowed(&run, variable, NULL, "states",
+			      "blocking_connect"),
+		     0);
+	run_end(&run);
+	unlink(path);
+}
