@@ -471,6 +471,52 @@ static void handlers_that_call_what_they_interrupt(void)
 	printf("%s\n", storms > 0 ? "survived" : "no storm");
 }
 
+static struct pair dead;
+static int busy_port;
+static int results[8];
+
+/* What the library has most to say about. printf() has no room here. */
+static void fail_on_a_small_stack(int number)
+{
+	struct sockaddr_in address = loopback(busy_port);
+	struct iovec part = { "x", 1 };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)number;
+	results[0] = (int)write(dead.client, "x", 1);
+	results[1] = (int)writev(dead.client, &part, 1);
+	results[2] = bind(fd, (struct sockaddr *)&address, sizeof(address));
+	results[3] = connect(fd, (struct sockaddr *)&address, 3);
+	results[4] = close(fd);
+	results[5] = close(fd);
+	results[6] = close(dead.client);
+}
+
+/* Eight KiB, as SIGSTKSZ was for decades, and nothing below it. */
+static void findings_in_a_handler_with_a_small_stack(void)
+{
+	enum { SIZE = 8192, GUARD = 65536 };
+	char *memory = mmap(NULL, GUARD + SIZE, PROT_NONE,
+			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = { .ss_sp = memory + GUARD, .ss_size = SIZE };
+	struct sigaction action = { .sa_handler = fail_on_a_small_stack,
+				    .sa_flags = SA_ONSTACK };
+
+	CHECK(memory != MAP_FAILED);
+	CHECK(mprotect(memory + GUARD, SIZE, PROT_READ | PROT_WRITE) == 0);
+	CHECK(sigaltstack(&stack, NULL) == 0);
+	signal(SIGPIPE, SIG_IGN);
+	dead = dead_pair();
+	busy_port = port_of(dead.listener);
+	CHECK(sigaction(SIGUSR1, &action, NULL) == 0);
+	CHECK(raise(SIGUSR1) == 0);
+	for (int i = 0; i < 7; i++)
+		printf("%d\n", results[i]);
+	tell("expect", "[address-in-use]");
+	tell("expect", "[epipe-ignored]");
+	tell("expect", "[double-close]");
+}
+
 /* --- threads ---------------------------------------------------------------- */
 
 static struct pair shared_pair;
@@ -812,6 +858,7 @@ static const struct scenario scenarios[] = {
 	S(siglongjmp_out_of_sigpipe),
 	S(siglongjmp_out_of_a_blocked_read),
 	S(handlers_that_call_what_they_interrupt),
+	S(findings_in_a_handler_with_a_small_stack),
 	S(cancelled_out_of_blocked_calls),
 	S(threads_that_open_and_close),
 	S(fork_from_threads),
