@@ -59,7 +59,7 @@ EXAMPLE_SOURCES = $(filter-out examples/echo.c,$(wildcard examples/*.c)) \
 EXAMPLES = $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
 
 TEST_SOURCES = $(wildcard tests/model/*_test.c tests/kernel/*_test.c \
-	tests/ring/*_test.c tests/command/*_test.c tests/shim/*_test.c tests/scenarios/*_test.c tests/real/*_test.c \
+	tests/ring/*_test.c tests/command/*_test.c tests/fuzz/*_test.c tests/shim/*_test.c tests/scenarios/*_test.c tests/real/*_test.c \
 	tests/tree/*_test.c)
 TESTS = $(TEST_SOURCES:%.c=$(BUILD)/%)
 PROGRAM_SOURCES = $(filter-out tests/programs/lib%,$(wildcard tests/programs/*.c))
@@ -68,6 +68,16 @@ CXX_MODULE_SOURCES = $(wildcard tests/programs/lib*.cc)
 CXX_SOURCES = $(filter-out tests/programs/lib%,$(wildcard tests/programs/*.cc))
 PROGRAMS = $(PROGRAM_SOURCES:%.c=$(BUILD)/%) $(MODULE_SOURCES:%.c=$(BUILD)/%.so) \
 	$(CXX_MODULE_SOURCES:%.cc=$(BUILD)/%.so) $(CXX_SOURCES:%.cc=$(BUILD)/%)
+
+# Fuzz targets: by clang for `make fuzz`, and to run over their corpora.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS = $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_CFLAGS = $(COMMAND_CFLAGS) -O1 -Itests -fno-omit-frame-pointer \
+	-fsanitize=address,undefined -fno-sanitize-recover=undefined
+FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/%.o, $(wildcard src/model/*.c \
+	src/kernel/*.c src/ring/*.c) $(filter-out %/main.c,$(COMMAND_SOURCES)))
+FUZZERS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
+REPLAYS = $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%_replay)
 
 # The first line of a test program may carry flags: /* build: -pthread */
 flags_of = $(shell sed -n '1s|^/\* build: \(.*\) \*/$$|\1|p' $(1))
@@ -156,6 +166,30 @@ $(BUILD)/tests/command/%_test: tests/command/%_test.c $(PLAIN_OBJECTS) \
 	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) -lcriterion \
 	$(COMMAND_LIBS) -pthread
 
+# Archives: a target may bring its own version of an object.
+$(BUILD)/command.a: $(COMMON_OBJECTS) $(filter-out %/main.o,$(COMMAND_OBJECTS))
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/fuzz/command.a: $(FUZZ_OBJECTS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+$(BUILD)/tests/fuzz/%_replay: tests/fuzz/%_fuzz.c tests/fuzz/replay.c \
+		$(BUILD)/command.a
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< tests/fuzz/replay.c \
+	$(BUILD)/command.a $(COMMAND_LIBS)
+
+$(BUILD)/fuzz/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$<)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/command.a
+	@mkdir -p $(@D)
+	$(call say,FUZZ,$@)
+	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/command.a $(COMMAND_LIBS)
+
 $(BUILD)/tests/%_test: tests/%_test.c $(PLAIN_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
@@ -202,7 +236,7 @@ demo: ## install what is missing, build, and show a client's death by SIGPIPE
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) examples/demo
 
-tests: all $(TESTS) $(PROGRAMS) ## build all tests
+tests: all $(TESTS) $(PROGRAMS) $(REPLAYS) ## build all tests
 
 test: deps ## install what is missing, build, run every test
 	$(Q)$(MAKE) --no-print-directory tests
@@ -235,11 +269,21 @@ sanitize: ## the unit tests with AddressSanitizer and UBSan
 	unit
 
 UNIT_TESTS = $(filter $(BUILD)/tests/model/% $(BUILD)/tests/kernel/% \
-	$(BUILD)/tests/ring/%,$(TESTS))
+	$(BUILD)/tests/ring/%,$(TESTS)) $(BUILD)/tests/fuzz/corpus_test
 
-unit: $(UNIT_TESTS) ## the unit tests of model, kernel and ring
+unit: $(UNIT_TESTS) $(REPLAYS) ## the unit tests of model, kernel and ring
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
-	tests/run $^
+	tests/run $(filter %_test,$^)
+
+fuzz: ## fuzz every reader, each FUZZ_SECONDS (60)
+	$(Q).ci/install build fuzz
+	$(Q)$(MAKE) --no-print-directory $(FUZZERS)
+	$(Q)set -e; for target in $(FUZZ_TARGETS); do \
+	mkdir -p $(BUILD)/fuzz/corpus/$$target; echo "== $$target"; \
+	$(BUILD)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) \
+	-rss_limit_mb=2048 -timeout=20 -close_fd_mask=3 -print_final_stats=1 \
+	-artifact_prefix=$(BUILD)/fuzz/$$target- \
+	$(BUILD)/fuzz/corpus/$$target tests/fuzz/corpus/$$target; done
 
 coverage: ## line coverage of model and kernel by their unit tests
 	$(Q).ci/install build test
@@ -263,7 +307,7 @@ clean: ## remove the build folder
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all help bench bench-programs deps demo tests test soak lint format \
-	sanitize unit coverage install uninstall clean
+.PHONY: all help bench bench-programs deps demo tests test soak fuzz lint \
+	format sanitize unit coverage install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

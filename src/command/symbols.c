@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "command/say.h"
@@ -129,6 +130,28 @@ static struct module *find_module(struct symbols *symbols, const char *path)
 	return found ? *found : NULL;
 }
 
+/*
+ * The path is the program's word: only a plain file is opened, since opening
+ * some devices has effects (a watchdog, a tape).
+ */
+static int open_plain(const char *path)
+{
+	struct stat status;
+	char *again = NULL;
+	int place = open(path, O_PATH | O_CLOEXEC);
+	int fd = -1;
+
+	if (place >= 0 && fstat(place, &status) == 0 &&
+	    S_ISREG(status.st_mode) &&
+	    asprintf(&again, "/proc/self/fd/%d", place) >= 0) {
+		fd = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		free(again);
+	}
+	if (place >= 0)
+		close(place);
+	return fd;
+}
+
 void symbols_module(struct symbols *symbols, const char *path, int pid)
 {
 	struct module *module = find_module(symbols, path);
@@ -147,11 +170,11 @@ void symbols_module(struct symbols *symbols, const char *path, int pid)
 		return;
 	/* The process may live in another root. */
 	if (pid > 0 && asprintf(&inside, "/proc/%d/root%s", pid, path) >= 0) {
-		module->fd = open(inside, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		module->fd = open_plain(inside);
 		free(inside);
 	}
 	if (module->fd < 0)
-		module->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+		module->fd = open_plain(path);
 	if (module->fd >= 0)
 		symbols->open_files++;
 }

@@ -138,7 +138,8 @@ static int error_of(const struct nlmsghdr *header)
 {
 	const struct nlmsgerr *error = NLMSG_DATA(header);
 
-	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*error)))
+	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(*error)) ||
+	    error->error >= 0)
 		return -EPROTO;
 	return error->error;
 }
@@ -257,12 +258,13 @@ static int dump(long fd, bool peer, uint16_t port, uint32_t states,
 		return (int)got;
 	for (;;) {
 		const struct nlmsghdr *header = reply;
-		size_t left;
+		/* Signed: the padding after the last row may be missing. */
+		long left;
 
 		got = diag_receive(fd, reply, DIAG_REPLY_SIZE);
 		if (got < 0)
 			return (int)got;
-		left = (size_t)got;
+		left = got;
 		for (; NLMSG_OK(header, left);
 		     header = NLMSG_NEXT(header, left)) {
 			struct diag_row row;
