@@ -180,6 +180,7 @@ struct process *session_start(struct session *session,
 	process->stacks = NULL;
 	process->replaced = NULL;
 	process->replaced_by = NULL;
+	process->started = session_time(start->started);
 	take_pid(session, process);
 	if (!process->parent && process->replaced)
 		process->parent = process->replaced->parent;
@@ -230,7 +231,7 @@ void session_gone(struct session *session, struct process *process,
 		return;
 	note_open(session, process);
 	process->gone = true;
-	process->ended = time;
+	process->ended = session_time(time);
 	if (status) {
 		process->status_known = true;
 		process->status = *status;
@@ -238,17 +239,31 @@ void session_gone(struct session *session, struct process *process,
 	TELL(session, ended, process);
 }
 
+static struct stack *own_stack(const struct process *process, uint32_t id)
+{
+	struct stack *stack = process->stacks;
+
+	while (stack && stack->id != id)
+		stack = stack->next;
+	return stack;
+}
+
+/*
+ * After a fork both processes go on counting where they were: the same id may
+ * be another stack in the parent.
+ */
 struct stack *session_add_stack(struct session *session,
 				struct process *process, uint32_t id,
 				struct place *const *places, unsigned int count)
 {
-	struct stack *stack = session_stack(process, id);
+	struct stack *stack = own_stack(process, id);
 
 	if (stack || id == 0)
 		return stack;
 	stack = need_memory(
 		calloc(1, sizeof(*stack) + count * sizeof(*places)));
 	stack->id = id;
+	stack->number = ++session->stack_count;
 	stack->count = count;
 	memcpy(stack->places, places, count * sizeof(*places));
 	stack->next = process->stacks;
@@ -262,11 +277,10 @@ struct stack *session_stack(const struct process *process, uint32_t id)
 {
 	for (; id != 0 && process;
 	     process = process->forked ? process->parent : NULL) {
-		for (struct stack *stack = process->stacks; stack;
-		     stack = stack->next) {
-			if (stack->id == id)
-				return stack;
-		}
+		struct stack *stack = own_stack(process, id);
+
+		if (stack)
+			return stack;
 	}
 	return NULL;
 }
@@ -278,6 +292,7 @@ struct found *session_found(struct session *session, const struct found *from)
 
 	*found = *from;
 	found->next = NULL;
+	found->time = session_time(from->time);
 	found->details = need_memory(
 		calloc(from->detail_count + 1, sizeof(*found->details)));
 	if (from->detail_count > 0)
@@ -285,14 +300,15 @@ struct found *session_found(struct session *session, const struct found *from)
 		       from->detail_count * sizeof(*found->details));
 	*session->index->last_found = found;
 	session->index->last_found = &found->next;
+	/* Also one that is not shown keeps its socket. */
+	if (found->socket)
+		found->socket->found++;
 	if (found->suppressed) {
 		session->suppressed++;
 	} else {
 		session->counts[severity]++;
 		if (found->process)
 			found->process->found[severity]++;
-		if (found->socket)
-			found->socket->found++;
 	}
 	TELL(session, finding, found);
 	return found;
@@ -310,7 +326,7 @@ void session_repeated(struct session *session, struct process *process,
 	if (!found)
 		return;
 	found->repeated += count;
-	TELL(session, repeated, found);
+	TELL(session, repeated, found, count);
 }
 
 void session_message(struct session *session, const struct process *process,
@@ -338,4 +354,14 @@ void session_blind(struct session *session, struct process *process,
 	found.message = session_text(session, need_memory(text));
 	free(text);
 	session_found(session, &found);
+}
+
+void session_caught_up(struct session *session)
+{
+	TELL(session, caught_up);
+}
+
+void session_over(struct session *session)
+{
+	TELL(session, over);
 }

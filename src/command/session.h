@@ -4,7 +4,8 @@
  * Owns: all of it, until session_free. Fed by: decode (the ring), read_trace (a
  * stored run), supervise and aftermath (what the kernel says once a process has
  * ended). Read by: the renderers. Watchers are told of each event as it comes.
- * Every text in here is printable ASCII: it is made so on its way in.
+ * Every text in here is printable ASCII, and every time a whole number of
+ * microseconds: they are made so on their way in.
  */
 #ifndef COMMAND_SESSION_H
 #define COMMAND_SESSION_H
@@ -19,7 +20,8 @@
 enum { SEVERITY_COUNT = SEVERITY_ERROR + 1 };
 
 struct stack {
-	uint32_t id; /* in its process */
+	uint32_t id;     /* in its process */
+	uint32_t number; /* in the run, from 1 on */
 	unsigned int count;
 	struct stack *next;
 	struct place *places[]; /* innermost first */
@@ -146,10 +148,14 @@ struct watch {
 	void (*transition)(struct watch *, const struct tcp_socket *,
 			   const struct step *);
 	void (*counters)(struct watch *, const struct tcp_socket *);
+	void (*released)(struct watch *, const struct tcp_socket *);
 	void (*finding)(struct watch *, const struct found *);
-	void (*repeated)(struct watch *, const struct found *);
+	void (*repeated)(struct watch *, const struct found *,
+			 unsigned int count);
 	void (*message)(struct watch *, const struct process *,
 			const char *text);
+	void (*caught_up)(struct watch *); /* for now there is no more */
+	void (*over)(struct watch *);      /* all is known of the run */
 	struct watch *next;
 };
 
@@ -159,8 +165,9 @@ struct session {
 	struct found *found;
 	unsigned int process_count;
 	unsigned int socket_count;
-	unsigned int folded;       /* sockets that were counted and dropped */
-	unsigned int *edge_counts; /* by row of machine_edges */
+	unsigned int stack_count;
+	unsigned int folded; /* connections that were counted and dropped */
+	unsigned int *edge_counts;           /* by row of machine_edges */
 	unsigned int counts[SEVERITY_COUNT]; /* findings, not suppressed */
 	unsigned int suppressed;
 	uint64_t lost;  /* records that found no room in the ring */
@@ -169,6 +176,7 @@ struct session {
 	uint64_t ended;
 	const char *command_line;
 	int status; /* of the program, as of wait(2) */
+	bool cut;   /* a stored run whose end is not there */
 	struct symbols *symbols;
 	struct watch *watches;
 	struct session_index *index;
@@ -248,6 +256,18 @@ void session_message(struct session *session, const struct process *process,
 void session_blind(struct session *session, struct process *process,
 		   const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* What has happened so far has all been told. */
+void session_caught_up(struct session *session);
+
+/* The run is over, and what it was is complete. */
+void session_over(struct session *session);
+
+/* Times are kept to the microsecond: so much a stored run knows. */
+static inline uint64_t session_time(uint64_t time)
+{
+	return time - time % 1000;
+}
 
 /* The last image of the process: what it was when it ended. */
 const struct process *process_last_image(const struct process *process);

@@ -23,11 +23,11 @@ struct session_index {
 };
 
 /* Calls one function of every watcher that has it. */
-#define TELL(session, function, ...)                          \
-	for (struct watch *watch = (session)->watches; watch; \
-	     watch = watch->next) {                           \
-		if (watch->function)                          \
-			watch->function(watch, __VA_ARGS__);  \
+#define TELL(session, function, ...)                           \
+	for (struct watch *watch = (session)->watches; watch;  \
+	     watch = watch->next) {                            \
+		if (watch->function)                           \
+			watch->function(watch, ##__VA_ARGS__); \
 	}
 
 void session_free_sockets(struct session *session);

@@ -11,7 +11,11 @@
  * A server may make connections for weeks. Past so many the oldest that have
  * ended, and of which nothing was found, are counted and dropped.
  */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+enum { SOCKETS_KEPT = 6 };
+#else
 enum { SOCKETS_KEPT = 200000 };
+#endif
 
 struct end_entry {
 	struct address local;
@@ -105,35 +109,6 @@ static struct address plain_address(const struct address *address)
 	return plain;
 }
 
-/* Files the socket under its ends, and finds the socket at the other one. */
-static void file_ends(struct session *session, struct tcp_socket *socket)
-{
-	struct end_entry key = { .local = plain_address(&socket->local),
-				 .peer = plain_address(&socket->peer),
-				 .socket = socket };
-	struct end_entry mirror = { .local = key.peer, .peer = key.local };
-	void **tree = &session->index->ends;
-	struct end_entry **found;
-	struct end_entry *entry;
-
-	if (socket->peer.port == 0 || socket->local.port == 0)
-		return;
-	found = tfind(&key, tree, compare_ends);
-	if (found) {
-		(*found)->socket = socket;
-	} else {
-		entry = need_memory(malloc(sizeof(*entry)));
-		*entry = key;
-		need_memory(tsearch(entry, tree, compare_ends));
-	}
-	found = tfind(&mirror, tree, compare_ends);
-	/* One that has its other end already had the same ports before. */
-	if (!found || (*found)->socket == socket || (*found)->socket->other_end)
-		return;
-	socket->other_end = (*found)->socket;
-	(*found)->socket->other_end = socket;
-}
-
 static void forget_ends(struct session *session, struct tcp_socket *socket)
 {
 	struct end_entry key = { .local = plain_address(&socket->local),
@@ -148,10 +123,47 @@ static void forget_ends(struct session *session, struct tcp_socket *socket)
 	free(entry);
 }
 
+static void part(struct tcp_socket *socket)
+{
+	if (socket->other_end)
+		socket->other_end->other_end = NULL;
+	socket->other_end = NULL;
+}
+
+/* Files the socket under its ends, and finds the socket at the other one. */
+static void file_ends(struct session *session, struct tcp_socket *socket)
+{
+	struct end_entry key = { .local = plain_address(&socket->local),
+				 .peer = plain_address(&socket->peer),
+				 .socket = socket };
+	struct end_entry mirror = { .local = key.peer, .peer = key.local };
+	void **tree = &session->index->ends;
+	struct end_entry **found;
+	struct end_entry *entry;
+
+	if (socket->peer.port == 0 || socket->local.port == 0)
+		return;
+	part(socket);
+	found = tfind(&key, tree, compare_ends);
+	if (found) {
+		(*found)->socket = socket;
+	} else {
+		entry = need_memory(malloc(sizeof(*entry)));
+		*entry = key;
+		need_memory(tsearch(entry, tree, compare_ends));
+	}
+	found = tfind(&mirror, tree, compare_ends);
+	/* What has an other end is of an earlier connection on these ports. */
+	if (!found || (*found)->socket == socket || (*found)->socket->other_end)
+		return;
+	socket->other_end = (*found)->socket;
+	(*found)->socket->other_end = socket;
+}
+
 static bool may_be_dropped(const struct tcp_socket *socket)
 {
 	return (socket->state == ST_CLOSED || socket->state == ST_TIME_WAIT) &&
-	       socket->found == 0 &&
+	       socket->found == 0 && !socket->listened &&
 	       (!socket->other_end || socket->other_end->state == ST_CLOSED ||
 		socket->other_end->state == ST_TIME_WAIT);
 }
@@ -173,10 +185,11 @@ static void fold_one(struct session *session)
 	if (socket->cookie)
 		tdelete(socket, &index->cookies, compare_cookies);
 	forget_ends(session, socket);
-	if (socket->other_end)
-		socket->other_end->other_end = NULL;
+	/* Of two ends the one that stays is the connection. */
+	if (!socket->other_end)
+		session->folded++;
+	part(socket);
 	free_socket(socket);
-	session->folded++;
 	index->kept--;
 }
 
@@ -226,8 +239,10 @@ void session_released(struct session *session, const struct process *process,
 {
 	struct tcp_socket *socket = session_socket(session, cookie);
 
-	if (socket && socket->owner == process)
-		socket->released = true;
+	if (!socket || socket->owner != process)
+		return;
+	socket->released = true;
+	TELL(session, released, socket);
 }
 
 struct transition session_transition(const struct tcp_socket *socket,
@@ -265,14 +280,17 @@ void session_counters(struct session *session, struct tcp_socket *socket,
 
 struct tcp_socket *session_step(struct session *session,
 				const struct subject *subject,
-				const struct step *step)
+				const struct step *told)
 {
+	struct step copy = *told;
+	const struct step *step = &copy;
 	struct tcp_socket *socket =
 		subject->cookie ? session_socket(session, subject->cookie)
 				: find_by_descriptor(session, step->process,
 						     subject->fd);
 	bool moved;
 
+	copy.time = session_time(told->time);
 	if (!socket) {
 		socket = add_socket(session, subject->cookie);
 		socket->owner = step->process;
@@ -293,6 +311,7 @@ struct tcp_socket *session_step(struct session *session,
 	if (subject->role != ROLE_NONE)
 		socket->role = subject->role;
 	if (moved) {
+		forget_ends(session, socket);
 		socket->local = subject->local;
 		socket->peer = subject->peer;
 		file_ends(session, socket);

@@ -1,0 +1,191 @@
+/* The session: whose stack it is, which ends belong together, what is dropped. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/session.h"
+
+enum { KEPT = 200000 /* sockets */ };
+
+static struct session *session;
+
+static void begin(void)
+{
+	session = session_new();
+}
+
+static void end(void)
+{
+	session_free(session);
+}
+
+TestSuite(session, .init = begin, .fini = end);
+
+static struct process *start(uint32_t number, struct process *parent)
+{
+	struct process process = { .number = number,
+				   .pid = 1000 + (int)number,
+				   .parent = parent,
+				   .forked = parent != NULL,
+				   .program = "/bin/x",
+				   .command = "x",
+				   .arguments = "x",
+				   .started = 1 };
+
+	return session_start(session, &process);
+}
+
+static struct address on_port(unsigned int port)
+{
+	return (struct address){ .bytes = { 127, 0, 0, 1 },
+				 .port = (uint16_t)port,
+				 .family = AF_INET };
+}
+
+static struct tcp_socket *step(struct process *process, uint64_t cookie,
+			       unsigned int local, unsigned int peer,
+			       enum tcp_state from, enum tcp_state to)
+{
+	struct subject subject = { .pid = process->pid,
+				   .fd = 3,
+				   .local = on_port(local),
+				   .peer = on_port(peer),
+				   .cookie = cookie };
+	struct step told = { .time = cookie,
+			     .process = process,
+			     .fd = 3,
+			     .edge = machine_edge(from, to, EVENT_NONE) };
+
+	cr_assert(told.edge);
+	return session_step(session, &subject, &told);
+}
+
+static struct tcp_socket *opened(struct process *process, uint64_t cookie,
+				 unsigned int local, unsigned int peer)
+{
+	return step(process, cookie, local, peer, ST_CLOSED, ST_SYN_SENT);
+}
+
+static struct tcp_socket *closed(struct process *process, uint64_t cookie,
+				 unsigned int local, unsigned int peer)
+{
+	return step(process, cookie, local, peer, ST_ESTABLISHED, ST_CLOSED);
+}
+
+static struct stack *add_stack(struct process *process, uint32_t id,
+			       uint64_t offset)
+{
+	struct place *place = symbols_place(session->symbols, "/bin/x", offset);
+
+	return session_add_stack(session, process, id, &place, 1);
+}
+
+Test(session, child_has_its_parents_stacks_until_the_number_is_its_own)
+{
+	struct process *parent = start(1, NULL);
+	struct stack *before = add_stack(parent, 7, 0x100);
+	struct process *child = start(2, parent);
+	struct stack *of_parent = add_stack(parent, 9, 0x200);
+	struct stack *of_child = add_stack(child, 9, 0x300);
+
+	cr_expect_eq(session_stack(child, 7), before);
+	cr_expect_neq(of_child, of_parent);
+	cr_expect_eq(session_stack(child, 9), of_child);
+	cr_expect_eq(session_stack(parent, 9), of_parent);
+	cr_expect_eq(of_child->places[0]->offset, 0x300);
+	cr_expect_eq(of_child->number, 3);
+}
+
+Test(session, ports_used_again_belong_to_the_new_connection)
+{
+	struct process *process = start(1, NULL);
+	struct tcp_socket *client = opened(process, 1, 1111, 80);
+	struct tcp_socket *server = opened(process, 2, 80, 1111);
+	struct tcp_socket *second_client;
+	struct tcp_socket *second_server;
+
+	cr_assert_eq(client->other_end, server);
+	cr_assert_eq(server->other_end, client);
+	closed(process, 1, 1111, 80);
+	closed(process, 2, 80, 1111);
+	second_client = opened(process, 3, 1111, 80);
+	second_server = opened(process, 4, 80, 1111);
+	cr_expect_eq(second_client->other_end, second_server);
+	cr_expect_eq(second_server->other_end, second_client);
+	cr_expect_eq(client->other_end, server);
+	cr_expect_eq(server->other_end, client);
+}
+
+Test(session, socket_that_is_connected_anew_leaves_its_old_other_end)
+{
+	struct process *process = start(1, NULL);
+	struct tcp_socket *client = opened(process, 1, 1111, 80);
+	struct tcp_socket *server = opened(process, 2, 80, 1111);
+
+	opened(process, 1, 2222, 81);
+	cr_expect_null(client->other_end);
+	cr_expect_null(server->other_end);
+	cr_expect_eq(opened(process, 3, 81, 2222)->other_end, client);
+}
+
+/* Connections on the same few ports again and again, as in a week of work. */
+Test(session, old_connections_are_dropped_and_counted_once)
+{
+	enum { CONNECTIONS = KEPT / 2 + 1000 };
+	struct process *process = start(1, NULL);
+	unsigned int count = 0;
+
+	for (unsigned int i = 0; i < CONNECTIONS; i++) {
+		uint64_t cookie = 2 * (uint64_t)i + 1;
+		unsigned int port = 1024 + i % 500;
+
+		opened(process, cookie, port, 80);
+		opened(process, cookie + 1, 80, port);
+		closed(process, cookie, port, 80);
+		closed(process, cookie + 1, 80, port);
+	}
+	for (const struct tcp_socket *socket = session->sockets; socket;
+	     socket = socket->next) {
+		count += !socket->other_end ||
+			 socket->other_end->number > socket->number;
+		/* Reads what would have been freed. */
+		if (socket->other_end)
+			cr_assert_eq(socket->other_end->other_end, socket);
+	}
+	cr_expect_gt(session->folded, 0);
+	cr_expect_eq(session->folded + count, CONNECTIONS);
+	cr_expect_null(session_socket(session, 1));
+}
+
+Test(session, socket_of_a_finding_is_not_dropped)
+{
+	struct process *process = start(1, NULL);
+	struct found found = { .rule = RULE_BLIND_SPOT,
+			       .process = process,
+			       .subject = { .fd = -1 },
+			       .suppressed = true,
+			       .message = "",
+			       .help = "" };
+
+	found.socket = opened(process, 1, 1111, 80);
+	closed(process, 1, 1111, 80);
+	session_found(session, &found);
+	for (uint64_t i = 2; i < KEPT + 10; i++) {
+		opened(process, i, 0, 0);
+		closed(process, i, 0, 0);
+	}
+	cr_expect_gt(session->folded, 0);
+	cr_expect_eq(session_socket(session, 1), found.socket);
+}
+
+Test(session, times_are_whole_microseconds)
+{
+	struct process *process = start(1, NULL);
+	struct tcp_socket *socket = opened(process, 1234567, 1, 2);
+
+	cr_expect_eq(socket->first, 1234000);
+	cr_expect_eq(socket->steps[0].time, 1234000);
+	session_gone(session, process, 7654321, NULL);
+	cr_expect_eq(process->ended, 7654000);
+}
