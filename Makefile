@@ -283,6 +283,7 @@ fuzz: ## fuzz every reader, each FUZZ_SECONDS (60)
 	$(BUILD)/fuzz/$$target -max_total_time=$(FUZZ_SECONDS) \
 	-rss_limit_mb=2048 -timeout=20 -close_fd_mask=3 -print_final_stats=1 \
 	-artifact_prefix=$(BUILD)/fuzz/$$target- \
+	$$(ls tests/fuzz/$$target.dict 2>/dev/null | sed s/^/-dict=/) \
 	$(BUILD)/fuzz/corpus/$$target tests/fuzz/corpus/$$target; done
 
 coverage: ## line coverage of model and kernel by their unit tests

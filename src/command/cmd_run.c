@@ -13,6 +13,7 @@
 #include "command/arguments.h"
 #include "command/command.h"
 #include "command/decode.h"
+#include "command/intake.h"
 #include "command/launch.h"
 #include "command/outputs.h"
 #include "command/say.h"
@@ -37,8 +38,7 @@ struct run {
 	struct aftermath aftermath;
 	struct outputs outputs;
 	struct supervisor supervisor;
-	struct ring_reader ring;
-	struct ring_record record;
+	struct intake intake;
 	uint64_t stuck_since; /* at a hole in the ring, 0: not stuck */
 	struct process *last_watched;
 };
@@ -51,14 +51,20 @@ static uint64_t now(void)
 	return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-/* All that is in the ring by now; a hole only when its writer must be dead. */
+/*
+ * All that is in the ring by now (a program may go on filling it for ever); a
+ * hole only when its writer must be dead.
+ */
 static void drain(struct run *run, bool skip)
 {
-	while (ring_read(&run->ring, &run->record, skip)) {
-		decode(&run->decoder, &run->record);
+	struct ring_reader *ring = &run->intake.ring;
+	uint64_t end = ring_end(ring);
+
+	while (intake_next(&run->intake, end, skip)) {
+		decode(&run->decoder, &run->intake.record);
 		run->stuck_since = 0;
 	}
-	if (!ring_pending(&run->ring)) {
+	if (ring->next >= end) {
 		run->stuck_since = 0;
 	} else if (run->stuck_since == 0) {
 		run->stuck_since = now();
@@ -172,9 +178,11 @@ static void follow(struct run *run)
 				run->arguments.values[OPTION_WAIT]) == 1;
 
 	while (all ? !run->supervisor.all_ended : !run->supervisor.ended) {
-		supervise_wait(&run->supervisor, TICK);
+		supervise_wait(&run->supervisor,
+			       intake_is_behind(&run->intake) ? 0 : TICK);
 		drain(run, false);
 		watch_new_processes(run);
+		session_caught_up(run->session);
 	}
 	/* What is not finished now will never be. */
 	drain(run, true);
@@ -184,10 +192,10 @@ static void finish(struct run *run)
 {
 	struct session *session = run->session;
 
-	session->ended = now();
+	session->ended = session_time(now());
 	session->status = run->supervisor.status;
-	session->lost = ring_lost(&run->ring);
-	session->holes = run->ring.holes;
+	session->lost = ring_lost(&run->intake.ring);
+	session->holes = run->intake.ring.holes;
 	for (struct process *process = session->processes; process;
 	     process = process->next) {
 		if (!process->gone && !process->replaced_by &&
@@ -201,17 +209,7 @@ static void finish(struct run *run)
 		session_blind(session, NULL,
 			      "nothing was seen of the program: the library "
 			      "was not loaded into it");
-}
-
-/* Have findings remained that count? */
-static bool has_failed(const struct run *run)
-{
-	for (const struct found *found = run->session->found; found;
-	     found = found->next) {
-		if (!found->suppressed && run->arguments.counts[found->rule])
-			return true;
-	}
-	return false;
+	session_over(session);
 }
 
 static const char *join(struct session *session, char **words)
@@ -237,7 +235,7 @@ static char *make_ring(struct run *run)
 	int fd;
 
 	(void)!getrandom(&identity, sizeof(identity), 0);
-	fd = ring_create(&run->ring, RING_SLOTS, identity);
+	fd = ring_create(&run->intake.ring, RING_SLOTS, identity);
 	if (fd < 0) {
 		say("no memory for the ring: %s", strerror(-fd));
 		return NULL;
@@ -290,11 +288,12 @@ static int watch(struct run *run)
 {
 	int exitcode =
 		(int)arguments_number(&run->arguments, OPTION_ERROR_EXITCODE);
+	bool succeeded;
 	bool written;
 	int status;
 	int result;
 
-	run->session->started = now();
+	intake_begin(&run->intake);
 	decoder_begin(&run->decoder, run->session);
 	aftermath_begin(&run->aftermath, run->session);
 	run->supervisor.is_ours = is_ours;
@@ -308,16 +307,16 @@ static int watch(struct run *run)
 	written = outputs_end(&run->outputs, result == 0);
 	aftermath_end(&run->aftermath);
 	decoder_end(&run->decoder);
+	intake_end(&run->intake);
 	if (result != 0)
 		return result;
 	status = run->supervisor.status;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-		if (exitcode != 0 && has_failed(run))
-			return exitcode;
-		/* What was asked for is not there: that is no success. */
-		if (!written)
-			return EXIT_BAD_INPUT;
-	}
+	succeeded = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (succeeded && exitcode != 0 && outputs_failed(&run->outputs))
+		return exitcode;
+	/* A report that is not there must not pass for one without findings. */
+	if (succeeded && !written)
+		return EXIT_BAD_INPUT;
 	supervise_end_as(status);
 }
 
@@ -336,6 +335,7 @@ int cmd_run(int argc, char **argv)
 	if (suppressions && !suppressions_load(suppressions))
 		return EXIT_BAD_INPUT;
 	run.session = session_new();
+	run.session->started = session_time(now());
 	run.session->command_line = join(run.session, run.arguments.rest);
 	result = outputs_begin(&run.outputs, run.session, &run.arguments);
 	if (result == 0)

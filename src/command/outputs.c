@@ -42,12 +42,17 @@ int outputs_begin(struct outputs *outputs, struct session *session,
 
 	*outputs =
 		(struct outputs){ .arguments = arguments, .session = session };
+	if (!open_file(outputs, OPTION_TRACE))
+		return EXIT_BAD_INPUT;
 	for (int i = 0; i < RENDERER_COUNT; i++) {
 		if (renderers[i].render &&
 		    !open_file(outputs, renderers[i].option))
 			return EXIT_BAD_INPUT;
 	}
 	result = render_text_begin(&outputs->text, session, arguments);
+	if (result == 0 && outputs->files[OPTION_TRACE])
+		render_trace_begin(&outputs->trace, session,
+				   outputs->files[OPTION_TRACE]);
 	return result;
 }
 
@@ -74,6 +79,10 @@ bool outputs_end(struct outputs *outputs, bool has_run)
 		say("--log-file: the text could not be written");
 		good = false;
 	}
+	if (outputs->files[OPTION_TRACE]) {
+		render_trace_end(&outputs->trace);
+		good = close_file(outputs, OPTION_TRACE, true) && good;
+	}
 	for (int i = 0; i < RENDERER_COUNT; i++) {
 		enum option_id option = renderers[i].option;
 
@@ -87,4 +96,15 @@ bool outputs_end(struct outputs *outputs, bool has_run)
 			good = false;
 	}
 	return good;
+}
+
+bool outputs_failed(const struct outputs *outputs)
+{
+	for (const struct found *found = outputs->session->found; found;
+	     found = found->next) {
+		if (!found->suppressed &&
+		    outputs->arguments->counts[found->rule])
+			return true;
+	}
+	return false;
 }

@@ -12,10 +12,12 @@
 
 #include "command/arguments.h"
 #include "command/render_text.h"
+#include "command/render_trace.h"
 #include "command/session.h"
 
 struct outputs {
 	struct render_text text;
+	struct render_trace trace;
 	const struct arguments *arguments;
 	struct session *session;
 	FILE *files[OPTION_COUNT]; /* by the option that names them */
@@ -30,5 +32,8 @@ int outputs_begin(struct outputs *outputs, struct session *session,
  * after a sentence when something could not be written.
  */
 bool outputs_end(struct outputs *outputs, bool has_run);
+
+/* Have findings remained that count for --error-exitcode? */
+bool outputs_failed(const struct outputs *outputs);
 
 #endif

@@ -32,7 +32,9 @@ static void print_end(struct render_text *render)
 {
 	int status = render->session->status;
 
-	if (WIFSIGNALED(status))
+	if (render->session->cut)
+		line(render, "== how the program ended is not in the trace");
+	else if (WIFSIGNALED(status))
 		line(render,
 		     "== the program was killed by SIG%s (a shell shows status "
 		     "%d)",

@@ -53,8 +53,7 @@ static struct ring_slot *slot_at(const struct ring_reader *reader,
 	return &slots[number & (reader->slot_count - 1)];
 }
 
-/* The end of what is reserved, as far as it can be believed. */
-static uint64_t end_of(const struct ring_reader *reader)
+uint64_t ring_end(const struct ring_reader *reader)
 {
 	uint64_t end = atomic_load(&reader->ring->reserved);
 
@@ -65,7 +64,7 @@ static uint64_t end_of(const struct ring_reader *reader)
 
 bool ring_pending(const struct ring_reader *reader)
 {
-	return end_of(reader) > reader->next;
+	return ring_end(reader) > reader->next;
 }
 
 uint64_t ring_lost(const struct ring_reader *reader)
@@ -115,7 +114,7 @@ bool ring_read(struct ring_reader *reader, struct ring_record *record,
 	       bool skip)
 {
 	for (;;) {
-		uint64_t end = end_of(reader);
+		uint64_t end = ring_end(reader);
 		unsigned int kind;
 		unsigned int count;
 

@@ -44,6 +44,9 @@ void ring_destroy(struct ring_reader *reader);
 bool ring_read(struct ring_reader *reader, struct ring_record *record,
 	       bool skip);
 
+/* The slot after the last that is reserved, as far as that can be believed. */
+uint64_t ring_end(const struct ring_reader *reader);
+
 /* Is something reserved that has not been read? */
 bool ring_pending(const struct ring_reader *reader);
 

@@ -13,7 +13,9 @@
 #include "command/say.h"
 #include "command/session.h"
 
+/* Static: the arguments are parsed once. */
 struct shown {
+	bool parsed;
 	struct arguments arguments;
 	struct session *session;
 	struct outputs outputs;
@@ -26,8 +28,10 @@ static inline void shown_begin(struct shown *shown)
 			 (char *)"--log-file=/dev/null",
 			 (char *)"--gen-suppressions=yes", NULL };
 
-	if (arguments_parse(&shown->arguments, ARGUMENTS_REPORT, 4, argv) != 0)
+	if (!shown->parsed &&
+	    arguments_parse(&shown->arguments, ARGUMENTS_REPORT, 4, argv) != 0)
 		abort();
+	shown->parsed = true;
 	shown->session = session_new();
 	shown->session->command_line = "";
 	if (outputs_begin(&shown->outputs, shown->session, &shown->arguments) !=

@@ -1,0 +1,469 @@
+#include "command/render_trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "command/command.h"
+#include "command/say.h"
+#include "command/trace_words.h"
+#include "model/errno_name.h"
+
+enum { LINE_SIZE = 65536, ADDRESS_SIZE = 64 };
+
+/* The keys of a transition, in their order. */
+enum transition_key {
+	T_TIME,
+	T_PROCESS,
+	T_PID,
+	T_SOCKET,
+	T_COOKIE,
+	T_FD,
+	T_ROLE,
+	T_LOCAL,
+	T_PEER,
+	T_FROM,
+	T_TO,
+	T_CAUSE,
+	T_SECTION,
+	T_EVIDENCE,
+	T_LIKELY,
+	T_CALL,
+	T_RESULT,
+	T_ERRNO,
+	T_ERROR,
+	T_UNREAD,
+	T_STACK,
+	T_COUNT = RENDER_TRACE_VALUES
+};
+
+static const struct {
+	const char *key;
+	char type; /* i: number, s: text, b: truth */
+} transition_keys[T_COUNT] = {
+	[T_TIME] = { "time", 'i' },       [T_PROCESS] = { "process", 'i' },
+	[T_PID] = { "pid", 'i' },         [T_SOCKET] = { "socket", 'i' },
+	[T_COOKIE] = { "cookie", 'i' },   [T_FD] = { "fd", 'i' },
+	[T_ROLE] = { "role", 's' },       [T_LOCAL] = { "local", 's' },
+	[T_PEER] = { "peer", 's' },       [T_FROM] = { "from", 's' },
+	[T_TO] = { "to", 's' },           [T_CAUSE] = { "cause", 's' },
+	[T_SECTION] = { "section", 's' }, [T_EVIDENCE] = { "evidence", 's' },
+	[T_LIKELY] = { "likely", 'b' },   [T_CALL] = { "call", 's' },
+	[T_RESULT] = { "result", 'i' },   [T_ERRNO] = { "errno", 'i' },
+	[T_ERROR] = { "error", 's' },     [T_UNREAD] = { "unread", 'i' },
+	[T_STACK] = { "stack", 'i' },
+};
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+	if (json_object_set_new_nocheck(object, key, need_memory(value)) != 0)
+		need_memory(NULL);
+}
+
+static void set_number(json_t *object, const char *key, uint64_t number)
+{
+	set(object, key, json_integer((json_int_t)number));
+}
+
+/* All text of a session is printable ASCII. */
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	set(object, key, json_string_nocheck(text ? text : ""));
+}
+
+static void set_truth(json_t *object, const char *key, bool truth)
+{
+	set(object, key, json_boolean(truth));
+}
+
+/* Nanoseconds; a trace has microseconds. */
+static void set_time(json_t *object, const char *key, uint64_t time)
+{
+	set_number(object, key, time / 1000);
+}
+
+static const char *address_text(const struct address *address, char *space)
+{
+	struct text text;
+
+	text_begin(&text, space, ADDRESS_SIZE);
+	text_add_address(&text, address);
+	return space;
+}
+
+static json_t *new_line(const char *event)
+{
+	json_t *object = need_memory(json_object());
+
+	set_text(object, "event", event);
+	return object;
+}
+
+static void write_object(struct render_trace *render, const json_t *object)
+{
+	size_t size = json_dumpb(object, render->line, render->size - 1,
+				 JSON_COMPACT);
+
+	if (size > render->size - 1) {
+		render->size = size + 1;
+		free(render->line);
+		render->line = need_memory(malloc(render->size));
+		size = json_dumpb(object, render->line, size, JSON_COMPACT);
+	}
+	render->line[size] = '\n';
+	fwrite_unlocked(render->line, 1, size + 1, render->stream);
+}
+
+static void write_line(struct render_trace *render, json_t *object)
+{
+	write_object(render, object);
+	json_decref(object);
+}
+
+static void set_process(json_t *object, const struct process *process)
+{
+	set_number(object, "process", process ? process->number : 0);
+	set_number(object, "pid", process ? (uint64_t)process->pid : 0);
+}
+
+static void write_run(struct render_trace *render)
+{
+	json_t *line = new_line("run");
+
+	set_number(line, "format", TRACE_FORMAT);
+	set_text(line, "version", TCPSHADOW_VERSION);
+	set_text(line, "command", render->session->command_line);
+	set_time(line, "time", render->session->started);
+	write_line(render, line);
+}
+
+static void on_started(struct watch *watch, const struct process *process)
+{
+	json_t *line = new_line("process");
+
+	set_time(line, "time", process->started);
+	set_process(line, process);
+	set_number(line, "parent_pid", (uint64_t)process->parent_pid);
+	set_number(line, "parent",
+		   process->parent ? process->parent->number : 0);
+	set_truth(line, "forked", process->forked);
+	set_text(line, "program", process->program);
+	set_text(line, "arguments", process->arguments);
+	set_number(line, "network", process->network);
+	write_line((struct render_trace *)watch, line);
+}
+
+/* As wait(2) gives it. */
+static json_t *status_object(int status)
+{
+	json_t *object = need_memory(json_object());
+
+	if (!WIFSIGNALED(status)) {
+		set_number(object, "exit", (uint64_t)WEXITSTATUS(status));
+		return object;
+	}
+	set_number(object, "signal", (uint64_t)WTERMSIG(status));
+	set_truth(object, "core", WCOREDUMP(status));
+	return object;
+}
+
+static void on_ended(struct watch *watch, const struct process *process)
+{
+	json_t *line = new_line("end");
+
+	set_time(line, "time", process->ended);
+	set_process(line, process);
+	set_truth(line, "finished", process->finished);
+	set(line, "status",
+	    process->status_known ? status_object(process->status)
+				  : json_null());
+	write_line((struct render_trace *)watch, line);
+}
+
+static void set_symbol(json_t *object, const struct symbol *symbol)
+{
+	if (symbol->function)
+		set_text(object, "function", symbol->function);
+	if (symbol->file) {
+		set_text(object, "file", symbol->file);
+		set_number(object, "line", symbol->line);
+	}
+}
+
+static json_t *frame_object(struct symbols *symbols, struct place *place)
+{
+	const struct symbol *symbol = symbols_resolve(symbols, place);
+	json_t *frame = need_memory(json_object());
+	json_t *chain;
+
+	if (place->module)
+		set_text(frame, "module", place->module);
+	set_number(frame, "offset", place->offset);
+	if (!symbol)
+		return frame;
+	set_symbol(frame, symbol);
+	if (!symbol->outer)
+		return frame;
+	chain = need_memory(json_array());
+	while ((symbol = symbol->outer) != NULL) {
+		json_t *outer = need_memory(json_object());
+
+		set_symbol(outer, symbol);
+		json_array_append_new(chain, outer);
+	}
+	set(frame, "inlined_into", chain);
+	return frame;
+}
+
+static void on_stack(struct watch *watch, const struct process *process,
+		     const struct stack *stack)
+{
+	struct render_trace *render = (struct render_trace *)watch;
+	json_t *line = new_line("stack");
+	json_t *frames = need_memory(json_array());
+
+	set_process(line, process);
+	set_number(line, "stack", stack->number);
+	for (unsigned int i = 0; i < stack->count; i++)
+		json_array_append_new(frames,
+				      frame_object(render->session->symbols,
+						   stack->places[i]));
+	set(line, "frames", frames);
+	write_line(render, line);
+}
+
+static void make_transition(struct render_trace *render)
+{
+	render->transition = new_line("transition");
+	for (int i = 0; i < T_COUNT; i++) {
+		char type = transition_keys[i].type;
+
+		/* A truth is an object of its own for each value. */
+		render->values[i] = type == 'i'   ? json_integer(0)
+				    : type == 's' ? json_string("")
+						  : json_false();
+		set(render->transition, transition_keys[i].key,
+		    render->values[i]);
+	}
+}
+
+static void put_number(struct render_trace *render, enum transition_key key,
+		       uint64_t number)
+{
+	json_integer_set(render->values[key], (json_int_t)number);
+}
+
+/* Most are what they were in the last line. */
+static void put_text(struct render_trace *render, enum transition_key key,
+		     const char *text)
+{
+	if (strcmp(json_string_value(render->values[key]), text) == 0)
+		return;
+	if (json_string_set_nocheck(render->values[key], text) != 0)
+		need_memory(NULL);
+}
+
+static void put_step(struct render_trace *render, const struct step *step)
+{
+	const char *error = step->result < 0 ? errno_name(step->error) : NULL;
+
+	put_number(render, T_TIME, step->time / 1000);
+	put_number(render, T_PROCESS, step->process->number);
+	put_number(render, T_PID, (uint64_t)step->process->pid);
+	put_number(render, T_FD, (uint64_t)step->fd);
+	put_text(render, T_FROM, state_name(step->edge->from));
+	put_text(render, T_TO, state_name(step->edge->to));
+	put_text(render, T_CAUSE, trace_event(step->edge->event));
+	put_text(render, T_SECTION, step->edge->section);
+	put_text(render, T_EVIDENCE,
+		 trace_evidence((enum evidence)step->evidence));
+	set_truth(render->transition, "likely", step->likely);
+	put_text(render, T_CALL, call_name((enum call)step->call));
+	put_number(render, T_RESULT, (uint64_t)step->result);
+	put_number(render, T_ERRNO, (uint64_t)step->error);
+	put_text(render, T_ERROR, error ? error : "");
+	put_number(render, T_UNREAD, (uint64_t)step->unread);
+	put_number(render, T_STACK, step->stack ? step->stack->number : 0);
+}
+
+static void on_transition(struct watch *watch, const struct tcp_socket *socket,
+			  const struct step *step)
+{
+	struct render_trace *render = (struct render_trace *)watch;
+	char space[ADDRESS_SIZE];
+
+	put_step(render, step);
+	put_number(render, T_SOCKET, socket->number);
+	put_number(render, T_COOKIE, socket->cookie);
+	put_text(render, T_ROLE, trace_role(socket->role));
+	put_text(render, T_LOCAL, address_text(&socket->local, space));
+	put_text(render, T_PEER, address_text(&socket->peer, space));
+	write_object(render, render->transition);
+}
+
+static void on_released(struct watch *watch, const struct tcp_socket *socket)
+{
+	json_t *line = new_line("released");
+
+	set_process(line, socket->owner);
+	set_number(line, "socket", socket->number);
+	set_number(line, "cookie", socket->cookie);
+	write_line((struct render_trace *)watch, line);
+}
+
+static json_t *detail_value(const struct detail *detail)
+{
+	json_t *object;
+
+	if (detail->text)
+		return json_string_nocheck(detail->text);
+	object = need_memory(json_object());
+	set_number(object, "stack", detail->stack ? detail->stack->number : 0);
+	set_text(object, "indent", detail->indent);
+	return object;
+}
+
+static void on_finding(struct watch *watch, const struct found *found)
+{
+	const struct subject *subject = &found->subject;
+	json_t *line = new_line("finding");
+	json_t *details = need_memory(json_array());
+	char space[ADDRESS_SIZE];
+
+	set_time(line, "time", found->time);
+	set_process(line, found->process);
+	set_text(line, "rule", rule_slug(found->rule));
+	set_text(line, "severity", severity_name(rule_severity(found->rule)));
+	set_text(line, "message", found->message);
+	set_number(line, "socket", found->socket ? found->socket->number : 0);
+	set_number(line, "cookie", subject->cookie);
+	set_number(line, "fd", (uint64_t)subject->fd);
+	set_text(line, "role", trace_role(subject->role));
+	set_text(line, "local", address_text(&subject->local, space));
+	set_text(line, "peer", address_text(&subject->peer, space));
+	set_number(line, "stack", found->stack ? found->stack->number : 0);
+	for (unsigned int i = 0; i < found->detail_count; i++)
+		json_array_append_new(
+			details, need_memory(detail_value(&found->details[i])));
+	set(line, "details", details);
+	set_text(line, "help", found->help);
+	set_truth(line, "suppressed", found->suppressed);
+	set_truth(line, "last", found->last);
+	write_line((struct render_trace *)watch, line);
+}
+
+static void on_repeated(struct watch *watch, const struct found *found,
+			unsigned int count)
+{
+	json_t *line = new_line("repeat");
+
+	set_process(line, found->process);
+	set_text(line, "rule", rule_slug(found->rule));
+	set_number(line, "stack", found->stack ? found->stack->number : 0);
+	set_number(line, "count", count);
+	write_line((struct render_trace *)watch, line);
+}
+
+static void on_message(struct watch *watch, const struct process *process,
+		       const char *text)
+{
+	json_t *line = new_line("message");
+
+	set_process(line, process);
+	set_text(line, "text", text);
+	write_line((struct render_trace *)watch, line);
+}
+
+static void on_caught_up(struct watch *watch)
+{
+	fflush(((struct render_trace *)watch)->stream);
+}
+
+static void write_left(struct render_trace *render,
+		       const struct tcp_socket *socket)
+{
+	const struct leftover *left = socket->left;
+	json_t *line = new_line("left");
+	json_t *holder = json_null();
+	char space[ADDRESS_SIZE];
+
+	if (left->pid) {
+		holder = need_memory(json_object());
+		set_number(holder, "pid", (uint64_t)left->pid);
+		set_number(holder, "fd", (uint64_t)left->fd);
+		set_text(holder, "command", left->command);
+	}
+	set_process(line, socket->owner);
+	set_number(line, "socket", socket->number);
+	set_number(line, "cookie", socket->cookie);
+	set_text(line, "state", state_name(socket->state));
+	set_text(line, "local", address_text(&socket->local, space));
+	set_text(line, "peer", address_text(&socket->peer, space));
+	set(line, "expires",
+	    left->timed ? json_integer(left->expires) : json_null());
+	set_number(line, "inode", left->inode);
+	set(line, "holder", holder);
+	write_line(render, line);
+}
+
+static void write_summary(struct render_trace *render)
+{
+	const struct session *session = render->session;
+	json_t *line = new_line("summary");
+
+	set_time(line, "time", session->ended);
+	set(line, "status", status_object(session->status));
+	set_number(line, "processes", session->process_count);
+	set_number(line, "sockets", session->socket_count);
+	set_number(line, "folded", session->folded);
+	set_number(line, "errors", session->counts[SEVERITY_ERROR]);
+	set_number(line, "warnings", session->counts[SEVERITY_WARNING]);
+	set_number(line, "notes", session->counts[SEVERITY_NOTE]);
+	set_number(line, "suppressed", session->suppressed);
+	set_number(line, "lost", session->lost);
+	set_number(line, "holes", session->holes);
+	write_line(render, line);
+}
+
+static void on_over(struct watch *watch)
+{
+	struct render_trace *render = (struct render_trace *)watch;
+
+	for (const struct tcp_socket *socket = render->session->sockets; socket;
+	     socket = socket->next) {
+		if (socket->left)
+			write_left(render, socket);
+	}
+	write_summary(render);
+}
+
+void render_trace_begin(struct render_trace *render, struct session *session,
+			FILE *stream)
+{
+	*render = (struct render_trace){
+		.watch = { .started = on_started,
+			   .ended = on_ended,
+			   .stack = on_stack,
+			   .transition = on_transition,
+			   .released = on_released,
+			   .finding = on_finding,
+			   .repeated = on_repeated,
+			   .message = on_message,
+			   .caught_up = on_caught_up,
+			   .over = on_over },
+		.session = session,
+		.stream = stream,
+		.line = need_memory(malloc(LINE_SIZE)),
+		.size = LINE_SIZE,
+	};
+	make_transition(render);
+	write_run(render);
+	fflush(stream);
+	session_watch(session, &render->watch);
+}
+
+void render_trace_end(struct render_trace *render)
+{
+	json_decref(render->transition);
+	free(render->line);
+}
