@@ -1,6 +1,5 @@
 #include "command/decode.h"
 
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,12 +9,6 @@
 #include "command/suppressions.h"
 
 enum { FRAMES_MAX = 64, DETAILS_MAX = 512 };
-
-struct module_entry {
-	uint32_t process;
-	uint64_t base;
-	char *path;
-};
 
 /* The text parts behind a record's fixed part. */
 struct cursor {
@@ -28,14 +21,6 @@ void decoder_begin(struct decoder *decoder, struct session *session)
 	*decoder = (struct decoder){ .session = session };
 }
 
-static void free_module(void *pointer)
-{
-	struct module_entry *module = pointer;
-
-	free(module->path);
-	free(module);
-}
-
 static void free_exec(struct pending_exec *exec)
 {
 	free(exec->path);
@@ -44,7 +29,7 @@ static void free_exec(struct pending_exec *exec)
 
 void decoder_end(struct decoder *decoder)
 {
-	tdestroy(decoder->modules, free_module);
+	modules_free(&decoder->modules);
 	while (decoder->execs) {
 		struct pending_exec *exec = decoder->execs;
 
@@ -220,64 +205,21 @@ static bool decode_exec(struct decoder *decoder,
 	return true;
 }
 
-static int compare_modules(const void *a, const void *b)
-{
-	const struct module_entry *one = a;
-	const struct module_entry *two = b;
-
-	if (one->process != two->process)
-		return one->process < two->process ? -1 : 1;
-	return (one->base > two->base) - (one->base < two->base);
-}
-
-static struct module_entry *find_module(const struct decoder *decoder,
-					uint32_t process, uint64_t base)
-{
-	struct module_entry key = { .process = process, .base = base };
-	struct module_entry **found =
-		tfind(&key, &decoder->modules, compare_modules);
-
-	return found ? *found : NULL;
-}
-
 static bool decode_module(struct decoder *decoder,
 			  const struct ring_record *record)
 {
 	struct cursor rest;
 	const struct ring_module *module =
 		fixed_part(record, sizeof(*module), &rest);
-	struct module_entry *entry;
 	const char *path;
 
 	if (!module)
 		return false;
 	path = next_text(&rest);
-	entry = find_module(decoder, module->head.process, module->base);
-	if (!entry) {
-		entry = need_memory(calloc(1, sizeof(*entry)));
-		entry->process = module->head.process;
-		entry->base = module->base;
-		need_memory(tsearch(entry, &decoder->modules, compare_modules));
-	}
-	free(entry->path);
-	entry->path = need_memory(strdup(path));
+	modules_add(&decoder->modules, module->head.process, module->base,
+		    path);
 	symbols_module(decoder->session->symbols, path, module->head.pid);
 	return true;
-}
-
-/* What a forked process has inherited its parent has told of. */
-static const char *module_path(const struct decoder *decoder,
-			       const struct process *process, uint64_t base)
-{
-	for (; base != 0 && process;
-	     process = process->forked ? process->parent : NULL) {
-		struct module_entry *entry =
-			find_module(decoder, process->number, base);
-
-		if (entry)
-			return entry->path;
-	}
-	return NULL;
 }
 
 static bool decode_stack(struct decoder *decoder,
@@ -295,10 +237,10 @@ static bool decode_stack(struct decoder *decoder,
 		return false;
 	for (uint32_t i = 0; i < stack->count; i++) {
 		memcpy(&frame, rest.at + i * sizeof(frame), sizeof(frame));
-		places[i] =
-			symbols_place(decoder->session->symbols,
-				      module_path(decoder, process, frame.base),
-				      frame.address);
+		places[i] = symbols_place(decoder->session->symbols,
+					  modules_path(&decoder->modules,
+						       process, frame.base),
+					  frame.address);
 	}
 	session_add_stack(decoder->session, process, stack->id, places,
 			  stack->count);

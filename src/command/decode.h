@@ -7,13 +7,14 @@
 #ifndef COMMAND_DECODE_H
 #define COMMAND_DECODE_H
 
+#include "command/modules.h"
 #include "command/session.h"
 #include "ring/read.h"
 
 struct decoder {
 	struct session *session;
-	uint64_t bad;  /* records that made no sense */
-	void *modules; /* by process and base */
+	uint64_t bad; /* records that made no sense */
+	struct modules modules;
 	struct pending_exec *execs;
 };
 
