@@ -149,16 +149,23 @@ void aftermath_of_process(struct aftermath *aftermath,
 static bool note_owner(const struct owner *owner, void *argument)
 {
 	struct session *session = argument;
+	const char *command = session_text(session, owner->command);
 
 	for (struct tcp_socket *socket = session->sockets; socket;
 	     socket = socket->next) {
 		struct leftover *left = socket->left;
 
-		if (!left || left->inode != owner->inode || left->pid != 0)
-			continue;
-		left->pid = owner->pid;
-		left->fd = owner->fd;
-		left->command = session_text(session, owner->command);
+		if (left && left->inode == owner->inode && left->pid == 0) {
+			left->pid = owner->pid;
+			left->fd = owner->fd;
+			left->command = command;
+		}
+		if (left && left->other_inode == owner->inode &&
+		    left->other_pid == 0) {
+			left->other_pid = owner->pid;
+			left->other_fd = owner->fd;
+			left->other_command = command;
+		}
 	}
 	return true;
 }
@@ -175,12 +182,32 @@ static void find_owners(struct session *session)
 	     socket && passes < PASSES_MAX; socket = socket->next) {
 		if (socket->left && socket->left->inode != 0)
 			inodes[count++] = socket->left->inode;
-		if (count == OWNERS_INODES_MAX || (!socket->next && count)) {
+		if (socket->left && socket->left->other_inode != 0)
+			inodes[count++] = socket->left->other_inode;
+		/* Room for two more. */
+		if (count + 1 >= OWNERS_INODES_MAX ||
+		    (!socket->next && count)) {
 			owners_find(inodes, count, note_owner, session);
 			count = 0;
 			passes++;
 		}
 	}
+}
+
+/* A FIN_WAIT_2 lasts for as long as the other end does not close. */
+static void find_other_end(const struct aftermath *aftermath,
+			   const struct tcp_socket *socket)
+{
+	struct diag_row row;
+
+	if (socket->other_end || socket->state == ST_LISTEN ||
+	    socket->state == ST_TIME_WAIT ||
+	    diag_find_with(aftermath->diag, &socket->peer, &socket->local,
+			   &row) != 1 ||
+	    row.peer.port != socket->local.port)
+		return;
+	socket->left->other_state = row.state;
+	socket->left->other_inode = row.inode;
 }
 
 void aftermath_of_run(struct aftermath *aftermath)
@@ -201,6 +228,7 @@ void aftermath_of_run(struct aftermath *aftermath)
 		*socket->left = (struct leftover){ .timed = row.timed,
 						   .expires = row.expires,
 						   .inode = row.inode };
+		find_other_end(aftermath, socket);
 	}
 	find_owners(session);
 }

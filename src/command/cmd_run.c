@@ -135,7 +135,8 @@ static void name_unheard(struct run *run)
 			      exec->pid,
 			      reason ? reason
 				     : "ran without LD_PRELOAD, or outside "
-				       "of what tcpshadow can reach");
+				       "of what tcpshadow can reach, or ended "
+				       "at once");
 		free(path);
 	}
 	if (run->decoder.bad > 0)

@@ -143,6 +143,24 @@ static void print_open(struct render_text *render)
 		line(render, "  and %u more", count - SHOWN_MAX);
 }
 
+/* The other end, where it is of another program on this machine. */
+static void add_stranger(const struct leftover *left, char *space)
+{
+	size_t used = strlen(space);
+
+	if (left->other_pid)
+		snprintf(space + used, TEXT_SIZE - used,
+			 "; the other end: pid %d (%s) fd %d, %s",
+			 left->other_pid, left->other_command, left->other_fd,
+			 state_name(left->other_state));
+	else if (left->other_state != ST_UNKNOWN)
+		snprintf(space + used, TEXT_SIZE - used,
+			 "; the other end: %s, %s",
+			 left->other_inode ? "a process that cannot be seen"
+					   : "no process",
+			 state_name(left->other_state));
+}
+
 /* Who keeps the socket in its state. */
 static void add_keeper(const struct tcp_socket *socket, char *space)
 {
@@ -164,6 +182,7 @@ static void add_keeper(const struct tcp_socket *socket, char *space)
 			 other->owner->pid,
 			 process_last_image(other->owner)->command, other->fd,
 			 state_name(other->state));
+	add_stranger(left, space);
 }
 
 static void print_left(struct render_text *render)

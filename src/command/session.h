@@ -78,6 +78,12 @@ struct leftover {
 	int pid;          /* that holds it, 0: not known */
 	int fd;
 	const char *command;
+	/* The other end, on this machine and not in this run. */
+	enum tcp_state other_state; /* UNKNOWN: there is none */
+	uint32_t other_inode;       /* 0: no process holds it */
+	int other_pid;              /* 0: not known */
+	int other_fd;
+	const char *other_command;
 };
 
 /* What the kernel has counted of a connection. */

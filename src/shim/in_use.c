@@ -234,8 +234,12 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 			       "(tried): the two would share the port\n");
 	if (holders->unreadable > 0) {
 		text_add_number(text, holders->unreadable);
-		text_add(text, " processes of other users could not be looked "
-			       "into: run as root to see them\n");
+		text_add(text, holders->unreadable == 1
+				       ? " process could not be looked into"
+				       : " processes could not be looked into");
+		text_add(text, raw_call3(SYS_geteuid, 0, 0, 0) == 0
+				       ? "\n"
+				       : ": run as root to see them\n");
 	}
 	text_add(&report.scratch->help, holder_remedy(holders->list[0].class));
 	report_end(&report);

@@ -149,7 +149,10 @@ Test(junit, a_child_that_its_parent_stops_is_no_error)
 {
 	const char *text = read_back(
 		"--fail-on=error",
-		ARGV("sh", "-c", "sleep 60 & kill -TERM $!; wait $!; exit 0"));
+		ARGV("sh", "-c",
+		     "f=$(mktemp); \"$0\" signals >$f & until grep -q ready "
+		     "$f; do :; done; kill -KILL $!; wait $!; rm $f; exit 0",
+		     run_program("tree")));
 
 	cr_expect_eq(status, 0);
 	expect(text, "|0|0|0\n");

@@ -335,6 +335,38 @@ Test(run, after_sigkill_the_kernel_tells_the_end_of_its_sockets)
 	run_end(&run);
 }
 
+/* A client whose server, of another program, does not close its end. */
+Test(run, the_other_end_of_a_leftover_is_named)
+{
+	static const char client[] =
+		"import socket, sys\n"
+		"socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n";
+	static const char server[] =
+		"import socket, sys\n"
+		"l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen()\n"
+		"print('port', l.getsockname()[1], flush=True)\n"
+		"s, _ = l.accept(); sys.stdin.read()\n";
+	char expected[100];
+	char port[16];
+	struct run other;
+	struct run run;
+
+	run_start(&other, false, NULL, ARGV("/usr/bin/python3", "-c", server));
+	cr_assert(run_wait_output(&other, "\n"));
+	snprintf(port, sizeof(port), "%d", atoi(run_output(&other) + 5));
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN("/usr/bin/python3", "-c", client, port)),
+		     0);
+	snprintf(expected, sizeof(expected),
+		 "; the other end: pid %d (python3) fd ",
+		 other.pid);
+	cr_expect(strstr(run_errors(&run), "FIN_WAIT_2, "), "%s", run.text);
+	cr_expect(strstr(run.text, expected), "%s in %s", expected, run.text);
+	cr_expect(strstr(run.text, ", CLOSE_WAIT ("), "%s", run.text);
+	run_end(&run);
+	run_end(&other);
+}
+
 static bool is_orphan_done(void *argument)
 {
 	return strstr(run_output(argument), "done") != NULL;
