@@ -250,6 +250,16 @@ soak: ## torture at length: minutes, not seconds
 	TORTURE_FACTOR=$(SOAK) \
 	$(BUILD)/tests/scenarios/torture_test --jobs 2 --timeout 1200
 
+check-real: ## test suites and servers that are not ours, plain and preloaded (20 min, root)
+	$(Q).ci/install build test real foreign
+	$(Q)$(MAKE) --no-print-directory $(LIBRARY)
+	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) tests/foreign/run
+
+check-real: ## foreign test suites and servers, plain and preloaded (as root)
+	$(Q).ci/install build test real foreign
+	$(Q)$(MAKE) --no-print-directory $(LIBRARY)
+	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) tests/foreign/run
+
 lint: ## static analysis, and the format of the sources
 	$(Q).ci/install lint
 	$(Q)clang-format --dry-run -Werror $(wildcard src/*/*.[ch] include/*.h)
@@ -308,7 +318,7 @@ clean: ## remove the build folder
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all help bench bench-programs deps demo tests test soak fuzz lint \
-	format sanitize unit coverage install uninstall clean
+.PHONY: all help bench bench-programs deps demo tests test soak fuzz \
+	check-real lint format sanitize unit coverage install uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -16,7 +16,7 @@ tests=(
 	test_nntplib test_telnetlib test_httplib test_httpservers
 	test_urllib2_localnet test_xmlrpc test_docxmlrpc test_wsgiref
 	test_robotparser test_logging test_faulthandler
-	test_multiprocessing_fork test_concurrent_futures test_asyncio
+	test_multiprocessing_fork test_asyncio
 )
 
 case $1 in

@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # GLib's installed tests of sockets, D-Bus, TLS, processes, threads and the main
 # loop.
+# earns: address-in-use (provoked)
+# earns: write-after-peer-close (a peer that leaves)
 # timeout: 240
 set -u
 

@@ -2,7 +2,7 @@
 # HAProxy: a master and a worker with threads; splice; a reload, in which the new
 # worker gets the listeners of the old one over a local socket; health checks
 # that reset their connections on purpose.
-# earns: linger-reset (its health checks)
+# earns: write-after-peer-close (its clients leave as soon as they have enough)
 # timeout: 120
 set -u
 

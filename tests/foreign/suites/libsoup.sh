@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # libsoup's installed tests: an HTTP client and server on GLib's main loop, some
 # of them against an apache of their own.
+# earns: epipe-ignored reset-on-close write-after-peer-close (peers that leave, and
+# clients that go on)
 # timeout: 300
 set -u
 

@@ -24,8 +24,10 @@ server.port = 8080
 server.pid-file = "$PWD/lighttpd.pid"
 server.errorlog = "$PWD/logs/error"
 server.modules = ("mod_cgi", "mod_accesslog", "mod_proxy")
-server.graceful-shutdown-timeout = 10
-server.feature-flags = ("server.graceful-restart-bg" => "enable")
+server.feature-flags = (
+	"server.graceful-restart-bg" => "enable",
+	"server.graceful-shutdown-timeout" => 60
+)
 accesslog.filename = "$PWD/logs/access"
 accesslog.format = "%r %s %b"
 cgi.assign = (".cgi" => "")
@@ -69,9 +71,21 @@ connected()
 }
 wait_until connected
 kill -USR1 $server
+# What is under way goes on in a child.
+restarted()
+{
+	[ -n "$(pgrep -P $server)" ] && [ "$(grep -c 'server started' logs/error)" = 2 ]
+}
+wait_until restarted
 step "load after the restart" load $here/hello
 wait $slow
 record "transfer across the restart" "$(cat slow)"
+# It writes its log when it ends.
+no_child()
+{
+	[ -z "$(pgrep -P $server)" ]
+}
+wait_until no_child
 kill -INT $server
 wait $server
 record "status" $?

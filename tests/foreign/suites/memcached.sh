@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # memcached: threads around libevent, descriptors handed from one to another.
+# earns: write-after-peer-close (it tells one client too many so, who has left)
 # timeout: 120
 set -u
 

@@ -1,28 +1,32 @@
 #!/usr/bin/env bash
 # OpenSSH's regression tests: sshd with its processes of lesser privilege and its
 # seccomp sandbox, ssh, scp, sftp, agent; forwarding, multiplexing, reload.
-# timeout: 240
+# earns: double-close (its netcat closes its connection twice)
+# earns: address-in-use (provoked: forwards over a port that is taken)
+# earns: reset-on-close write-after-peer-close sigpipe-unhandled (its netcat, and
+# ends that leave)
+# timeout: 120
 set -u
 
-connections="connect proxy-connect connect-privsep connect-uri proto-version
-	proto-mismatch exit-status-signal envpass banner dhgex stderr-data
-	stderr-after-eof broken-pipe yes-head login-timeout reconfigure reexec
-	keyscan host-expand hostkey-agent hostkey-rotate"
-transfers="transfer scp scp3 scp-uri sftp sftp-chroot sftp-cmds sftp-badcmds
-	sftp-batch sftp-glob sftp-perm sftp-uri"
-forwarding="dynamic-forward forwarding forward-control multiplex agent
-	agent-getpeereid agent-subprocess localcommand forcecommand keys-command
-	principals-command channel-timeout connection-timeout cfgmatch
-	cfgmatchlisten allow-deny-users"
+tests=(
+	connect proxy-connect connect-privsep connect-uri proto-version
+	proto-mismatch exit-status-signal envpass stderr-after-eof broken-pipe
+	yes-head reconfigure reexec keyscan
+	transfer scp scp3 scp-uri sftp-chroot sftp-cmds sftp-badcmds sftp-batch
+	sftp-glob sftp-perm sftp-uri
+	dynamic-forward forwarding multiplex agent-getpeereid agent-subprocess
+	localcommand forcecommand keys-command principals-command
+	channel-timeout allow-deny-users
+)
 
 case $1 in
 list)
-	printf '%s\n' connections transfers forwarding
-	printf '%s\t%s\n' \
-		exit-status "sleeps for 30 s, and shows what the others show" \
-		integrity "half a minute a cipher, nothing of sockets" \
-		try-ciphers "likewise" \
-		rekey "two minutes of the same"
+	printf '%s\n' "${tests[@]}"
+	for name in exit-status login-timeout stderr-data rekey integrity \
+		try-ciphers sftp agent hostkey-agent hostkey-rotate cfgmatch \
+		cfgmatchlisten connection-timeout forward-control; do
+		printf '%s\ttoo long, and much like others\n' $name
+	done
 	;;
 run)
 	mkdir /run/sshd
@@ -38,17 +42,13 @@ run)
 		TEST_SSH_SSHADD=/usr/bin/ssh-add \
 		TEST_SSH_SSHKEYGEN=/usr/bin/ssh-keygen \
 		TEST_SSH_SSHKEYSCAN=/usr/bin/ssh-keyscan
-	for name in ${!2}; do
-		timeout 100 sh "$OBJ/test-exec.sh" "$OBJ" "$OBJ/$name.sh" \
-			</dev/zero >output 2>&1
-		status=$?
-		cat output
-		verdict=ok
-		[ $status -eq 0 ] || verdict="exit $status"
-		reason=$(sed -n 's/^SKIPPED: //p' output)
-		[ -z "$reason" ] || verdict=skipped
-		printf '%s\t%s\t%s\n' "$verdict" "$name" "$reason" \
-			>>"$FOREIGN_VERDICTS"
-	done
+	sh "$OBJ/test-exec.sh" "$OBJ" "$OBJ/$2.sh" </dev/zero >output 2>&1
+	status=$?
+	cat output
+	verdict=ok
+	[ $status -eq 0 ] || verdict="exit $status"
+	reason=$(sed -n 's/^SKIPPED: //p' output)
+	[ -z "$reason" ] || verdict=skipped
+	printf '%s\t%s\t%s\n' "$verdict" "$2" "$reason" >>"$FOREIGN_VERDICTS"
 	;;
 esac

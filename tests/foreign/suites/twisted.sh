@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Twisted's own tests: every reactor (epoll, poll, select, asyncio), its
 # processes and its protocols.
+# earns: address-in-use descriptors-exhausted (provoked)
+# earns: reset-on-close write-after-peer-close (peers that leave)
 # timeout: 240
 set -u
 

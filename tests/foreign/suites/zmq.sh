@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # pyzmq's own tests: ZeroMQ does its input and output in C++ threads.
+# earns: address-in-use (provoked)
 # timeout: 240
 set -u
 

@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Ruby: a script of ours that shows what its sockets and processes do.
+# earns: address-in-use write-after-peer-close reset-on-close (provoked)
+# timeout: 120
+set -u
+
+if [ "$1" = list ]; then
+	echo session
+	exit
+fi
+. "$FOREIGN/session"
+script /usr/bin/ruby "$FOREIGN/scripts/session.rb"
