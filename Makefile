@@ -190,6 +190,16 @@ $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/command.a
 	$(call say,FUZZ,$@)
 	$(Q)clang $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ $< $(BUILD)/fuzz/command.a $(COMMAND_LIBS)
 
+# The library without its wrappers: they would be this program's own calls.
+STRESS_OBJECTS = $(patsubst %.c,$(BUILD)/plain/%.o,$(filter-out \
+	src/shim/wrap_%,$(wildcard src/shim/*.c)))
+
+$(BUILD)/tests/shim/stress: tests/shim/stress.c $(PLAIN_OBJECTS) \
+		$(STRESS_OBJECTS)
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) -pthread
+
 $(BUILD)/tests/%_test: tests/%_test.c $(PLAIN_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
@@ -236,7 +246,7 @@ demo: ## install what is missing, build, and show a client's death by SIGPIPE
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) examples/demo
 
-tests: all $(TESTS) $(PROGRAMS) $(REPLAYS) ## build all tests
+tests: all $(TESTS) $(PROGRAMS) $(REPLAYS) $(BUILD)/tests/shim/stress ## build all tests
 
 test: deps ## install what is missing, build, run every test
 	$(Q)$(MAKE) --no-print-directory tests
@@ -272,11 +282,16 @@ format: ## format the sources
 	$(Q)clang-format -i $(wildcard src/*/*.[ch] include/*.h tests/*/*.[ch] \
 	examples/*.[ch] examples/*/*.c)
 
-sanitize: ## the unit tests with AddressSanitizer and UBSan
+sanitize: ## unit tests and stress with AddressSanitizer, UBSan, ThreadSanitizer
 	$(Q).ci/install build test
 	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize \
 	CFLAGS='-fsanitize=address,undefined -fno-sanitize-recover=undefined' \
-	unit
+	unit stress
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/thread \
+	CFLAGS='-fsanitize=thread -Wno-tsan' stress
+
+stress: $(BUILD)/tests/shim/stress ## the parts that threads share, from many threads
+	$(Q)TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.suppressions $<
 
 UNIT_TESTS = $(filter $(BUILD)/tests/model/% $(BUILD)/tests/kernel/% \
 	$(BUILD)/tests/ring/%,$(TESTS)) $(BUILD)/tests/fuzz/corpus_test
@@ -319,6 +334,7 @@ clean: ## remove the build folder
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: all help bench bench-programs deps demo tests test soak fuzz \
-	check-real lint format sanitize unit coverage install uninstall clean
+	check-real lint format sanitize stress unit coverage install uninstall \
+	clean
 .SECONDARY:
 .DELETE_ON_ERROR:

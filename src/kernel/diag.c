@@ -35,15 +35,15 @@ static long diag_send(long fd, const void *request, size_t length)
 			 (long)&kernel, sizeof(kernel));
 }
 
+/*
+ * The kernel answers before the request returns, and goes on with a dump while
+ * it is read: there is nothing to wait for. Waiting would be for ever, should a
+ * thread of the host that uses a number after its close have taken the answer.
+ */
 static long diag_receive(long fd, void *reply, size_t size)
 {
-	long got;
-
-	do {
-		got = raw_call6(SYS_recvfrom, fd, (long)reply, (long)size, 0, 0,
-				0);
-	} while (got == -EINTR);
-	return got;
+	return raw_call6(SYS_recvfrom, fd, (long)reply, (long)size,
+			 MSG_DONTWAIT, 0, 0);
 }
 
 static void fill_address(struct address *address, int family,

@@ -157,6 +157,32 @@ uint64_t sock_stepped(uint64_t word, enum tcp_state state)
 	return kept | steps | look_flags(state) | state;
 }
 
+static __attribute__((noinline)) void clear_ends(struct sock *sock)
+{
+	memset(&sock->local, 0, sizeof(sock->local));
+	memset(&sock->peer, 0, sizeof(sock->peer));
+}
+
+/* Relaxed: the word, stored last, makes it known. */
+static void clear_record(struct sock *sock, uint64_t cookie)
+{
+	_Atomic uint32_t *const zeroed[] = {
+		&sock->peer_closed_at, &sock->closed_at,    &sock->born,
+		&sock->closed_by,      &sock->doomed_write, &sock->quick,
+	};
+	uint32_t epoch = process_epoch();
+
+	atomic_store_explicit(&sock->cookie, cookie, memory_order_relaxed);
+	clear_ends(sock);
+	sock->credit = 0;
+	atomic_store_explicit(&sock->epoch, epoch, memory_order_relaxed);
+	atomic_store_explicit(&sock->touched, epoch, memory_order_relaxed);
+	atomic_store_explicit(&sock->unread, 0, memory_order_relaxed);
+	atomic_store_explicit(&sock->role, ROLE_NONE, memory_order_relaxed);
+	for (size_t i = 0; i < sizeof(zeroed) / sizeof(zeroed[0]); i++)
+		atomic_store_explicit(zeroed[i], 0, memory_order_relaxed);
+}
+
 uint64_t sock_create(uint64_t cookie, enum tcp_state state)
 {
 	uint32_t index = pop_free();
@@ -173,20 +199,7 @@ uint64_t sock_create(uint64_t cookie, enum tcp_state state)
 	if (word == 0)
 		word = GENERATION_ONE;
 	word |= look_flags(state) | state;
-	sock->cookie = cookie;
-	memset(&sock->local, 0, sizeof(sock->local));
-	memset(&sock->peer, 0, sizeof(sock->peer));
-	sock->epoch = process_epoch();
-	sock->touched = sock->epoch;
-	sock->peer_closed_at = 0;
-	sock->closed_at = 0;
-	sock->unread = 0;
-	sock->born = 0;
-	sock->closed_by = 0;
-	sock->doomed_write = 0;
-	sock->role = ROLE_NONE;
-	sock->credit = 0;
-	sock->quick = 0;
+	clear_record(sock, cookie);
 	atomic_store(&sock->last_write, 0);
 	atomic_store(&sock->references, 1);
 	atomic_store(&sock->word, word);

@@ -48,28 +48,32 @@ enum sock_flags {
 	SOCK_NO_FAST_OPEN = 1 << 25, /* ... without */
 };
 
+/*
+ * All but the two ends are atomic: a thread with a stale reference may read what
+ * belongs to the record's next socket. What it reads counts for nothing then.
+ */
 struct sock {
 	_Atomic uint64_t word;
-	uint64_t cookie;             /* SO_COOKIE, read at birth */
+	_Atomic uint64_t cookie;     /* SO_COOKIE, read at birth */
 	_Atomic uint32_t references; /* descriptors in this process */
 	_Atomic uint32_t last_write; /* clock_now(), ms */
 	struct address local;
 	struct address peer;
-	uint32_t next;           /* index of the next record in a list */
-	uint32_t epoch;          /* process_epoch at birth */
-	uint32_t touched;        /* process_epoch when last looked at */
-	uint32_t peer_closed_at; /* clock_now(), 0: it has not */
-	uint32_t closed_at;      /* clock_now(), of the last close() */
-	uint32_t data;           /* bytes sent and read until then */
-	int fd;                  /* the last number it had */
-	int unread;              /* bytes thrown away by the close */
-	uint32_t born;           /* stack_id of the call that made it */
-	uint32_t closed_by;      /* ... of its close */
-	uint32_t doomed_write;   /* ... of the first write in CLOSE_WAIT */
-	int credit;              /* writes that need no look at the clock */
-	uint32_t quick;          /* writes in a row that came fast */
-	uint8_t role;            /* enum role */
-	uint8_t doomed_call;     /* enum call of doomed_write */
+	_Atomic uint32_t next;           /* index of the next in a list */
+	_Atomic uint32_t epoch;          /* process_epoch at birth */
+	_Atomic uint32_t touched;        /* ... when last looked at */
+	_Atomic uint32_t peer_closed_at; /* clock_now(), 0: it has not */
+	_Atomic uint32_t closed_at;      /* clock_now(), of the last close */
+	_Atomic uint32_t data;           /* bytes sent and read until then */
+	_Atomic int fd;                  /* the last number it had */
+	_Atomic int unread;              /* bytes thrown away by the close */
+	_Atomic uint32_t born;           /* stack_id of the call that made it */
+	_Atomic uint32_t closed_by;      /* ... of its close */
+	_Atomic uint32_t doomed_write;   /* ... of the first in CLOSE_WAIT */
+	int credit; /* writes that need no look at the clock: see sock_spend */
+	_Atomic uint32_t quick;      /* writes in a row that came fast */
+	_Atomic uint8_t role;        /* enum role */
+	_Atomic uint8_t doomed_call; /* enum call of doomed_write */
 } __attribute__((aligned(128)));
 
 _Static_assert(sizeof(struct sock) == 128, "see docs: memory per socket");
