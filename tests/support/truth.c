@@ -41,6 +41,16 @@ struct path {
 	bool followed; /* by some process */
 };
 
+/* Of the kernel's recording. */
+struct event {
+	struct step step;
+	uint64_t address;
+	uint64_t cookie; /* the end of the socket, else 0 */
+	size_t number;
+	uint16_t local;
+	uint16_t peer;
+};
+
 struct process {
 	uint32_t number;
 	double end; /* 0: no word of it */
@@ -58,6 +68,8 @@ static struct {
 	bool lost;                  /* events of the kernel's */
 	pthread_t collector;
 	atomic_bool stop;
+	struct event *events;
+	size_t event_count;
 	struct path *kernel;
 	size_t kernel_count;
 	struct path *shadow;
@@ -171,46 +183,75 @@ static uint64_t field(const char *line, const char *name)
 
 static void read_event(const char *line)
 {
-	uint64_t address = field(line, "skaddr=0x");
 	const char *colon = strstr(line, ": ");
 	const char *at = colon;
-	struct path *socket;
-	struct step step;
-	double time;
+	struct event event = {
+		.address = field(line, "skaddr=0x"),
+		.cookie = field(line, "sock_cookie=0x"),
+		.local = (uint16_t)field(line, "sport=0x"),
+		.peer = (uint16_t)field(line, "dport=0x"),
+		.number = truth.event_count,
+	};
 
 	if (strstr(line, "LOST"))
 		truth.lost = true;
-	if (line[0] == '#' || address == 0 || !colon)
+	if (line[0] == '#' || event.address == 0 || !colon)
 		return;
 	while (at > line && at[-1] != ' ')
 		at--;
-	time = strtod(at, NULL);
-	socket = socket_at(address);
-	if (strstr(line, "tcp_destroy_sock: ")) {
+	event.step.time = strtod(at, NULL);
+	/* Other protocols have states, too. */
+	if (!event.cookie && field(line, "protocol=0x") != 6)
+		return;
+	event.step.from =
+		state_from_kernel((unsigned int)field(line, "oldstate=0x"));
+	event.step.to =
+		state_from_kernel((unsigned int)field(line, "newstate=0x"));
+	if (truth.event_count % 4096 == 0)
+		truth.events =
+			realloc(truth.events, (truth.event_count + 4096) *
+						      sizeof(*truth.events));
+	truth.events[truth.event_count++] = event;
+}
+
+/* The processors' recordings are read one after the other. */
+static int by_time(const void *a, const void *b)
+{
+	const struct event *one = a;
+	const struct event *two = b;
+
+	if (one->step.time != two->step.time)
+		return one->step.time < two->step.time ? -1 : 1;
+	return one->number < two->number ? -1 : 1;
+}
+
+static void play_event(const struct event *event)
+{
+	struct path *socket = socket_at(event->address);
+
+	if (event->cookie) {
 		if (!socket)
 			return;
-		socket->cookie = field(line, "sock_cookie=0x");
+		socket->cookie = event->cookie;
 		socket->destroyed = true;
 		return;
 	}
-	/* Other protocols have states, too. */
-	if (field(line, "protocol=0x") != 6)
-		return;
-	step = (struct step){
-		.time = time,
-		.from = state_from_kernel(
-			(unsigned int)field(line, "oldstate=0x")),
-		.to = state_from_kernel(
-			(unsigned int)field(line, "newstate=0x")),
-	};
 	/* The end of a socket that the filter left out was left out, too. */
-	if (!socket || socket->steps[socket->count - 1].to != step.from)
-		socket = new_socket(address);
-	if (field(line, "sport=0x") != 0) {
-		socket->local = (uint16_t)field(line, "sport=0x");
-		socket->peer = (uint16_t)field(line, "dport=0x");
+	if (!socket || socket->steps[socket->count - 1].to != event->step.from)
+		socket = new_socket(event->address);
+	if (event->local != 0) {
+		socket->local = event->local;
+		socket->peer = event->peer;
 	}
-	add_step(socket, step);
+	add_step(socket, event->step);
+}
+
+static void play_events(void)
+{
+	qsort(truth.events, truth.event_count, sizeof(*truth.events), by_time);
+	for (size_t i = 0; i < truth.event_count; i++)
+		play_event(&truth.events[i]);
+	free(truth.events);
 }
 
 /* What there is of it; a line that is not complete yet comes again. */
@@ -611,6 +652,7 @@ struct truth_sum truth_end(void)
 	take_all();
 	fclose(truth.pipe);
 	rmdir(truth.instance);
+	play_events();
 	for (size_t i = 0; i < truth.shadow_count; i++)
 		compare(&truth.shadow[i], &sum);
 	for (size_t i = 0; i < truth.kernel_count; i++) {
