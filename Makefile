@@ -254,18 +254,15 @@ test: deps ## install what is missing, build, run every test
 	tests/run $(TESTS)
 
 soak: ## torture at length: minutes, not seconds
-	$(Q).ci/install build test real
+	$(Q).ci/install build test real soak
 	$(Q)$(MAKE) --no-print-directory tests
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
 	TORTURE_FACTOR=$(SOAK) \
 	$(BUILD)/tests/scenarios/torture_test --jobs 2 --timeout 1200
+	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
+	tests/run $(BUILD)/tests/shim/company_test
 
 check-real: ## test suites and servers that are not ours, plain and preloaded (20 min, root)
-	$(Q).ci/install build test real foreign
-	$(Q)$(MAKE) --no-print-directory $(LIBRARY)
-	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) tests/foreign/run
-
-check-real: ## foreign test suites and servers, plain and preloaded (as root)
 	$(Q).ci/install build test real foreign
 	$(Q)$(MAKE) --no-print-directory $(LIBRARY)
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) tests/foreign/run
