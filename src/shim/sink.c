@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -26,10 +27,14 @@
 /* Hooks may run on small stacks: a longer name is refused. */
 enum { FILE_NAME_SIZE = 1024 };
 
+/* The devices in memory: /dev/null, /dev/full and their kin (mem.c). */
+enum { MEMORY = 1 };
+
 enum destination { TO_NOTHING, TO_STDERR, TO_FILE };
 
 static enum destination destination;
 static bool terminal;
+static bool plain; /* a device that neither blocks nor raises a signal */
 static dev_t stderr_device;
 static ino_t stderr_inode;
 static char file_pattern[FILE_NAME_SIZE];
@@ -86,6 +91,7 @@ void sink_start(void)
 	stderr_inode = status.st_ino;
 	terminal = S_ISCHR(status.st_mode) &&
 		   raw_call3(SYS_ioctl, 2, TCGETS, (long)&mode) == 0;
+	plain = S_ISCHR(status.st_mode) && major(status.st_rdev) == MEMORY;
 	destination = TO_STDERR;
 }
 
@@ -251,12 +257,25 @@ static void write_somewhere(const char *text, size_t length)
 		raw_close((int)fd);
 }
 
+static void write_plain(const char *text, size_t length)
+{
+	long fd = open_destination();
+
+	if (fd < 0 ||
+	    raw_call3(SYS_write, fd, (long)text, (long)length) != (long)length)
+		atomic_fetch_add(&lost, 1);
+}
+
 void sink_write(const char *text, size_t length)
 {
 	uint64_t mask;
 
 	if (destination == TO_NOTHING || process_sandboxed())
 		return;
+	if (destination == TO_STDERR && plain) {
+		write_plain(text, length);
+		return;
+	}
 	mask = raw_block_signals();
 	if (destination == TO_FILE)
 		borrow_begin();

@@ -141,21 +141,16 @@ const char *oracle_path(const struct oracle *oracle, int local, int peer)
 	text[0] = '\0';
 	while (line && *line) {
 		const char *end = strchr(line, '\n');
-		int length = end ? (int)(end - line) : (int)strlen(line);
 		size_t used = strlen(text);
-		char copy[512];
 		char from[32];
 		char to[32];
 		int sport;
 		int dport;
 
-		/* sscanf measures all of its text: on a line, not the rest. */
-		snprintf(copy, sizeof(copy), "%.*s", length, line);
-		if (parse_event(copy, &sport, &dport, from, to) &&
+		/* shutdown() and then close() announce FIN_WAIT_1 twice. */
+		if (parse_event(line, &sport, &dport, from, to) &&
 		    sport == local && dport == peer &&
-		    strcmp(to, "TCP_SYN_SENT") != 0 &&
-		    /* shutdown() and then close() announce FIN_WAIT_1 twice. */
-		    strcmp(from, to) != 0)
+		    strcmp(to, "TCP_SYN_SENT") != 0 && strcmp(from, to) != 0)
 			snprintf(text + used, sizeof(text) - used, "%s>%s",
 				 used == 0 ? rfc_name(from) : "", rfc_name(to));
 		line = end ? end + 1 : NULL;
