@@ -177,6 +177,7 @@ void holders_find(const struct holder_query *query, struct holders *holders,
 	holders->total = 0;
 	holders->beside = 0;
 	holders->unreadable = 0;
+	holders->cut = 0;
 	rows = diag_port(query->address.port, DIAG_ALL, add_row, &collection,
 			 reply);
 	holders->error = rows < 0 ? rows : 0;
@@ -185,6 +186,6 @@ void holders_find(const struct holder_query *query, struct holders *holders,
 			inodes[count++] = holders->list[i].row.inode;
 	}
 	if (count > 0)
-		holders->unreadable =
-			owners_find(inodes, count, add_owner, holders);
+		holders->unreadable = owners_find_some(inodes, count, add_owner,
+						       holders, &holders->cut);
 }

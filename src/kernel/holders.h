@@ -34,6 +34,7 @@ struct holders {
 	unsigned int total;              /* found */
 	unsigned int beside;             /* connections beside a listener */
 	int unreadable;                  /* processes that could not be read */
+	int cut;   /* processes with more descriptors than were looked at */
 	int error; /* -errno when nothing could be asked */
 };
 

@@ -24,6 +24,11 @@ struct search {
 	int unreadable;
 	bool denied; /* the links of the process at hand */
 	bool done;
+	bool limited;
+	bool enough; /* of this process */
+	int looks;   /* at descriptors of this process */
+	int all;     /* ... of all */
+	int cut;
 };
 
 static int number_of(const char *name)
@@ -48,10 +53,11 @@ static long each_number(const char *path, struct search *search, int context,
 
 	if (directory < 0)
 		return directory;
-	while (!search->done &&
+	while (!search->done && !search->enough &&
 	       (got = raw_call3(SYS_getdents64, directory, (long)buffer,
 				sizeof(buffer))) > 0) {
-		for (long at = 0; at < got && !search->done;) {
+		for (long at = 0;
+		     at < got && !search->done && !search->enough;) {
 			const struct directory_entry *entry =
 				(const void *)(buffer + at);
 			int number = number_of(entry->name);
@@ -95,6 +101,11 @@ static void visit_descriptor(struct search *search, int pid, int fd)
 	struct text text;
 	long length;
 
+	if (search->limited &&
+	    (search->looks++ == OWNERS_EACH || search->all++ == OWNERS_ALL)) {
+		search->enough = true;
+		return;
+	}
 	text_begin(&text, path, sizeof(path));
 	text_add(&text, "/proc/");
 	text_add_number(&text, pid);
@@ -129,12 +140,19 @@ static void visit_process(struct search *search, int unused, int pid)
 	long result;
 
 	(void)unused;
+	if (search->limited && search->all > OWNERS_ALL) {
+		search->cut++;
+		return;
+	}
 	text_begin(&text, path, sizeof(path));
 	text_add(&text, "/proc/");
 	text_add_number(&text, pid);
 	text_add(&text, "/fd");
 	search->denied = false;
+	search->looks = 0;
 	result = each_number(path, search, pid, visit_descriptor);
+	search->cut += search->enough;
+	search->enough = false;
 	if (result == -EACCES || result == -EPERM || search->denied)
 		search->unreadable++;
 }
@@ -148,5 +166,20 @@ int owners_find(const uint32_t *inodes, unsigned int count,
 				 .argument = argument };
 
 	each_number("/proc", &search, 0, visit_process);
+	return search.unreadable;
+}
+
+int owners_find_some(const uint32_t *inodes, unsigned int count,
+		     bool (*each)(const struct owner *, void *), void *argument,
+		     int *cut)
+{
+	struct search search = { .inodes = inodes,
+				 .count = count,
+				 .each = each,
+				 .argument = argument,
+				 .limited = true };
+
+	each_number("/proc", &search, 0, visit_process);
+	*cut = search.cut;
 	return search.unreadable;
 }

@@ -217,6 +217,7 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 	foreign = is_foreign(fd);
 	holders->count = 0;
 	holders->unreadable = 0;
+	holders->cut = 0;
 	if (!foreign)
 		holders_find(&query, holders, report.scratch->reply);
 	if (would_share(holders, &query, address, length)) {
@@ -232,6 +233,11 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 	if (shared)
 		text_add(text, "SO_REUSEPORT on this socket would help now "
 			       "(tried): the two would share the port\n");
+	if (holders->cut > 0) {
+		text_add_number(text, holders->cut);
+		text_add(text, " processes have more descriptors than were "
+			       "looked at: `tcpshadow port` looks at all\n");
+	}
 	if (holders->unreadable > 0) {
 		text_add_number(text, holders->unreadable);
 		text_add(text, holders->unreadable == 1
