@@ -53,6 +53,8 @@ def burst(variant, workload):
 def run_workload(kind, chosen, rounds, deadline, table):
     up = {}
     for variant in chosen:
+        if variant.only not in (None, kind.name):
+            continue
         try:
             up[variant] = kind(variant)
         except (RuntimeError, OSError) as problem:
@@ -79,7 +81,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--only", default="", help="workloads whose name "
                         "holds this text; `micro` for the rest")
-    parser.add_argument("--variants", default="", help="names, with semicolons between")
+    parser.add_argument("--variants", default="", help="names, with semicolons "
+                        "between")
     parser.add_argument("--markdown", help="write the tables to this file")
     options = parser.parse_args()
     enter_namespaces()

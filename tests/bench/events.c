@@ -114,6 +114,24 @@ static void measure(const char *name, void (*run)(void), int burst)
 	       times[bursts - 1]);
 }
 
+/* Each depth of the chain is a stack that never was before. */
+static void measure_new_stacks(void)
+{
+	enum { DEEPEST = 48 };
+	double times[DEEPEST];
+
+	settings.depth = STACK_FRAMES_MAX;
+	for (int i = 0; i < DEEPEST; i++) {
+		double from = now();
+
+		chain(say_with_stack, i);
+		times[i] = now() - from;
+	}
+	qsort(times, DEEPEST, sizeof(*times), by_size);
+	printf("transition, new stack\t%.0f\t%.0f\t%.0f\n",
+	       times[DEEPEST / 2], times[0], times[DEEPEST - 1]);
+}
+
 int main(void)
 {
 	size_t count;
@@ -127,6 +145,7 @@ int main(void)
 	measure("transition, new place", say_with_new_place, BURST);
 	settings.stacks = STACKS_ALL;
 	measure("transition, known stack", say_with_stack, BURST);
+	measure_new_stacks();
 	settings.stacks = STACKS_FINDINGS;
 	measure("finding, new place", say_finding, 1);
 	return 0;

@@ -99,7 +99,7 @@ def instructions(chosen, table):
 
 def events(chosen, table):
     limits = {"transition": 250, "transition, known stack": 600,
-              "transition, new place": 1000, "finding, new place": 20000}
+              "transition, new stack": 1000, "finding, new place": 20000}
     rows = [["ns", "median", "least", "most"]]
     for variant in by_name(chosen, "ring"):
         for line in output_of(variant, [os.path.join(BENCH, "events")],

@@ -22,13 +22,14 @@ class Variant:
     tool is the process that they start, whose CPU time is told apart."""
 
     def __init__(self, name, before=(), environment=None, slow=False,
-                 recorder=None, skip=None):
+                 recorder=None, skip=None, only=None):
         self.name = name
         self.before = list(before)
         self.environment = environment or {}
         self.slow = slow
         self.recorder = recorder
         self.skip = skip
+        self.only = only  # the one workload that it is for
 
     def start(self, words, **how):
         environment = dict(os.environ, **self.environment)
@@ -167,6 +168,9 @@ def ours():
         Variant("ring", before=ringed, environment=ring),
         Variant("ring, stacks=all", before=ringed,
                 environment=dict(ring, TCPSHADOW_STACKS="all")),
+        Variant("ring, stacks=off", before=ringed,
+                environment=dict(ring, TCPSHADOW_STACKS="off"),
+                only="start-up of /bin/true"),
         Variant("tcpshadow run", before=command,
                 environment={"TCPSHADOW_LIBRARY": LIBRARY},
                 skip=command_missing(command)),
