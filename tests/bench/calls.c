@@ -205,16 +205,15 @@ static void *of_libc(const char *name)
 	return libc ? dlsym(libc, name) : NULL;
 }
 
-static const struct calls as_made = { read,  write,  recv,  send,
-				      readv, writev, close, socket,
-				      connect, accept };
+static const struct calls as_made = { read,   write, recv,   send,    readv,
+				      writev, close, socket, connect, accept };
 
 static struct calls libc_calls(void)
 {
 	return (struct calls){
-		of_libc("read"),  of_libc("write"),  of_libc("recv"),
-		of_libc("send"),  of_libc("readv"),  of_libc("writev"),
-		of_libc("close"), of_libc("socket"), of_libc("connect"),
+		of_libc("read"),   of_libc("write"),  of_libc("recv"),
+		of_libc("send"),   of_libc("readv"),  of_libc("writev"),
+		of_libc("close"),  of_libc("socket"), of_libc("connect"),
 		of_libc("accept"),
 	};
 }

@@ -134,7 +134,8 @@ static void run(int epoll, const int *fds, int count, int messages)
 	}
 	start = now() - start;
 	qsort(times, (size_t)messages, sizeof(*times), by_size);
-	printf("%.0f %.0f\n", messages / start * 1e6, times[messages * 99L / 100]);
+	printf("%.0f %.0f\n", messages / start * 1e6,
+	       times[messages * 99L / 100]);
 	fflush(stdout);
 	free(times);
 }

@@ -128,8 +128,8 @@ static void measure_new_stacks(void)
 		times[i] = now() - from;
 	}
 	qsort(times, DEEPEST, sizeof(*times), by_size);
-	printf("transition, new stack\t%.0f\t%.0f\t%.0f\n",
-	       times[DEEPEST / 2], times[0], times[DEEPEST - 1]);
+	printf("transition, new stack\t%.0f\t%.0f\t%.0f\n", times[DEEPEST / 2],
+	       times[0], times[DEEPEST - 1]);
 }
 
 int main(void)

@@ -13,20 +13,20 @@
 #endif
 
 /* slot_NAME: where NAME jumps to; at first, to early_NAME. */
-#define CALL(symbol, kind, flags)                                         \
-	__asm__(".data\n"                                                 \
-		"slot_" #symbol ": .quad early_" #symbol "\n"             \
-		".text\n"                                                 \
-		".globl " #symbol "\n"                                    \
-		".type " #symbol ", @function\n" #symbol ":\n"            \
-		"	jmp *slot_" #symbol "(%rip)\n"                    \
-		"early_" #symbol ":\n"                                    \
-		"	push %rax; push %rdi; push %rsi; push %rdx\n"     \
-		"	push %rcx; push %r8; push %r9\n"                  \
-		"	call resolve\n"                                   \
-		"	pop %r9; pop %r8; pop %rcx\n"                     \
-		"	pop %rdx; pop %rsi; pop %rdi; pop %rax\n"         \
-		"	jmp *slot_" #symbol "(%rip)\n");                  \
+#define CALL(symbol, kind, flags)                               \
+	__asm__(".data\n"                                       \
+		"slot_" #symbol ": .quad early_" #symbol "\n"   \
+		".text\n"                                       \
+		".globl " #symbol "\n"                          \
+		".type " #symbol ", @function\n" #symbol ":\n"  \
+		"	jmp *slot_" #symbol "(%rip)\n"          \
+		"early_" #symbol ":\n"                          \
+		"	push %rax; push %rdi; push %rsi; push %rdx\n" \
+		"	push %rcx; push %r8; push %r9\n"              \
+		"	call resolve\n"                               \
+		"	pop %r9; pop %r8; pop %rcx\n"                 \
+		"	pop %rdx; pop %rsi; pop %rdi; pop %rax\n"     \
+		"	jmp *slot_" #symbol "(%rip)\n");        \
 	extern void *slot_##symbol __attribute__((visibility("hidden")));
 #include "model/calls.def"
 #undef CALL

@@ -2,6 +2,7 @@
 #include "kernel/diag.h"
 
 #include <criterion/criterion.h>
+#include <sys/stat.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -316,4 +317,39 @@ Test(holders, name_this_process_and_its_child)
 		  holders->list[0].owners[1].pid == getpid());
 	cr_expect_eq(holders->list[0].owners[0].fd, ends.listener);
 	free(holders);
+}
+
+static bool count_owner(const struct owner *owner, void *argument)
+{
+	*(int *)argument += owner->pid == getpid();
+	return true;
+}
+
+/* A search within bounds sees the low numbers, and says that there are more. */
+Test(holders, owners_are_looked_for_within_bounds)
+{
+	struct ends ends = make_ends(AF_INET);
+	struct stat status;
+	uint32_t inode;
+	int high;
+	int found = 0;
+	int cut = 0;
+
+	cr_assert_eq(fstat(ends.server, &status), 0);
+	inode = (uint32_t)status.st_ino;
+	owners_find_some(&inode, 1, count_owner, &found, &cut);
+	cr_expect_eq(found, 1);
+	/* As many as are looked at, and then a copy of the socket. */
+	for (int i = 0; i < OWNERS_EACH; i++)
+		cr_assert_geq(open("/dev/null", O_RDONLY), 0);
+	high = dup(ends.server);
+	cr_assert_gt(high, OWNERS_EACH);
+	found = 0;
+	cut = 0;
+	owners_find_some(&inode, 1, count_owner, &found, &cut);
+	cr_expect_eq(found, 1);
+	cr_expect_geq(cut, 1);
+	found = 0;
+	owners_find(&inode, 1, count_owner, &found);
+	cr_expect_eq(found, 2);
 }

@@ -74,6 +74,24 @@ static void data_on_an_open_connection(void)
 	say("intact\n");
 }
 
+/* Writes on credit (sock_spend) must end with the sandbox too. */
+static void after_writes_in_quick_succession(void)
+{
+	struct pair pair = make_pair();
+	char got[8];
+
+	for (int i = 0; i < 500; i++) {
+		CHECK(write(pair.client, "x", 1) == 1);
+		read_all(pair.server, got, 1);
+	}
+	ALLOW(SYS_read, SYS_write);
+	for (int i = 0; i < 50; i++) {
+		CHECK(write(pair.client, "x", 1) == 1);
+		read_all(pair.server, got, 1);
+	}
+	say("intact\n");
+}
+
 static void the_same_installed_by_syscall(void)
 {
 	by_syscall = true;
@@ -231,15 +249,11 @@ static void one_thread_is_inside(void)
 	}
 
 static const struct scenario scenarios[] = {
-	S(data_on_an_open_connection),
-	S(the_same_installed_by_syscall),
-	S(strict_mode),
-	S(sockets_are_made_inside),
-	S(numbers_are_copied_inside),
-	S(connections_are_changed_inside),
-	S(sigpipe_inside),
-	S(children_are_made_inside),
-	S(one_thread_is_inside),
+	S(data_on_an_open_connection),     S(after_writes_in_quick_succession),
+	S(the_same_installed_by_syscall),  S(strict_mode),
+	S(sockets_are_made_inside),        S(numbers_are_copied_inside),
+	S(connections_are_changed_inside), S(sigpipe_inside),
+	S(children_are_made_inside),       S(one_thread_is_inside),
 };
 
 int main(int argc, char **argv)
