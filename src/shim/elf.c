@@ -8,15 +8,6 @@
 #include "kernel/raw.h"
 #include "shim/process.h"
 
-/* The parts of a loaded object that a lookup needs. */
-struct object {
-	ElfW(Addr) base;
-	const ElfW(Sym) * symbols;
-	const char *strings;
-	const uint32_t *hash; /* DT_GNU_HASH */
-	const uint16_t *versions;
-};
-
 /* The parts of DT_GNU_HASH. */
 struct hash_table {
 	uint32_t bucket_count;
@@ -70,9 +61,9 @@ static const void *pointer_of(const struct link_map *map,
 	return (const void *)value;
 }
 
-static bool read_object(const struct link_map *map, struct object *object)
+bool elf_read(const struct link_map *map, struct elf_object *object)
 {
-	*object = (struct object){ .base = map->l_addr };
+	*object = (struct elf_object){ .base = map->l_addr };
 	if (!map->l_ld)
 		return false;
 	for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL;
@@ -89,7 +80,7 @@ static bool read_object(const struct link_map *map, struct object *object)
 	return object->symbols && object->strings && object->hash;
 }
 
-static struct hash_table read_hash(const struct object *object)
+static struct hash_table read_hash(const struct elf_object *object)
 {
 	uint32_t bloom_words = object->hash[2];
 	const uint32_t *buckets =
@@ -110,35 +101,31 @@ static uint32_t gnu_hash(const char *name)
 	return hash;
 }
 
-void *elf_symbol(const struct link_map *map, const char *name)
+void *elf_symbol(const struct elf_object *object, const char *name)
 {
 	enum { HIDDEN_VERSION = 0x8000 };
+	struct hash_table table = read_hash(object);
 	uint32_t hash = gnu_hash(name);
-	struct hash_table table;
-	struct object object;
 	uint32_t index;
 
-	if (!read_object(map, &object))
-		return NULL;
-	table = read_hash(&object);
 	index = table.buckets[hash % table.bucket_count];
 	if (index < table.first)
 		return NULL;
 	for (;; index++) {
-		const ElfW(Sym) *symbol = &object.symbols[index];
+		const ElfW(Sym) *symbol = &object->symbols[index];
 		uint32_t chain = table.chains[index - table.first];
-		bool hidden = object.versions &&
-			      object.versions[index] & HIDDEN_VERSION;
+		bool hidden = object->versions &&
+			      object->versions[index] & HIDDEN_VERSION;
 
 		if ((chain | 1) == (hash | 1) && !hidden && symbol->st_value &&
-		    strcmp(object.strings + symbol->st_name, name) == 0)
-			return (void *)(object.base + symbol->st_value);
+		    strcmp(object->strings + symbol->st_name, name) == 0)
+			return (void *)(object->base + symbol->st_value);
 		if (chain & 1)
 			return NULL;
 	}
 }
 
-static bool covers(const struct object *object, const ElfW(Sym) * symbol,
+static bool covers(const struct elf_object *object, const ElfW(Sym) * symbol,
 		   ElfW(Addr) address)
 {
 	ElfW(Addr) start = object->base + symbol->st_value;
@@ -152,9 +139,9 @@ static bool covers(const struct object *object, const ElfW(Sym) * symbol,
 const char *elf_function(const struct link_map *map, const void *address)
 {
 	struct hash_table table;
-	struct object object;
+	struct elf_object object;
 
-	if (!read_object(map, &object))
+	if (!elf_read(map, &object))
 		return NULL;
 	table = read_hash(&object);
 	for (uint32_t bucket = 0; bucket < table.bucket_count; bucket++) {

@@ -9,6 +9,7 @@
 #define SHIM_ELF_H
 
 #include <link.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -21,8 +22,18 @@ const struct link_map *elf_module(const void *address);
 /* The loaded object whose file is called name, NULL if there is none. */
 const struct link_map *elf_module_named(const char *name);
 
+/* The parts of a loaded object that a lookup needs, for many lookups. */
+struct elf_object {
+	ElfW(Addr) base;
+	const ElfW(Sym) * symbols;
+	const char *strings;
+	const uint32_t *hash; /* DT_GNU_HASH */
+	const uint16_t *versions;
+};
+bool elf_read(const struct link_map *map, struct elf_object *object);
+
 /* The default version of a defined symbol, NULL if there is none. */
-void *elf_symbol(const struct link_map *map, const char *name);
+void *elf_symbol(const struct elf_object *object, const char *name);
 
 /*
  * The name of the function around an address, NULL when the dynamic symbols do

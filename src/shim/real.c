@@ -51,13 +51,14 @@ static void *get_pointer(size_t offset)
 /* Two threads may do this at once: they write the same values. */
 const struct real *real_early(void)
 {
-	const struct link_map *libc = elf_module_named("libc.so.6");
+	const struct link_map *map = elf_module_named("libc.so.6");
+	struct elf_object libc;
 
-	if (!libc || atomic_load(&real_found))
+	if (!map || atomic_load(&real_found) || !elf_read(map, &libc))
 		return &real;
 	for (int i = 0; i < SYMBOL_COUNT; i++)
 		set_pointer(symbols[i].offset,
-			    elf_symbol(libc, symbols[i].name));
+			    elf_symbol(&libc, symbols[i].name));
 	real_errno_offset =
 		(const char *)&errno - (const char *)__builtin_thread_pointer();
 	atomic_store(&real_found, true);
@@ -72,12 +73,13 @@ void real_test_cancel(void)
 
 void real_resolve(void)
 {
-	const struct link_map *libc = elf_module_named("libc.so.6");
+	const struct link_map *map = elf_module_named("libc.so.6");
+	struct elf_object libc;
 
 	real_early();
-	if (libc)
+	if (map && elf_read(map, &libc))
 		test_cancel = (__typeof__(test_cancel))elf_symbol(
-			libc, "pthread_testcancel");
+			&libc, "pthread_testcancel");
 	for (int i = 0; i < SYMBOL_COUNT; i++) {
 		void *next;
 

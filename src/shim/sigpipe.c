@@ -135,7 +135,7 @@ static void write_in_close_wait(int fd, uint64_t ref, enum call call,
 
 bool sigpipe_wants_look(uint64_t ref, bool nosignal)
 {
-	enum { QUICK_MS = 10, QUICK_WRITES = 64, CREDIT = 31 };
+	enum { QUICK_WRITES = 64, CREDIT = 31 };
 	struct sock *sock = sock_of(ref);
 	uint64_t word = atomic_load_explicit(&sock->word, memory_order_relaxed);
 	uint32_t now = clock_now();
@@ -143,13 +143,13 @@ bool sigpipe_wants_look(uint64_t ref, bool nosignal)
 
 	atomic_store(&sock->last_write, now);
 	sock->credit = 0;
-	sock->quick = pause <= QUICK_MS ? sock->quick + 1 : 0;
+	sock->quick = pause < settings.silence / 4 ? sock->quick + 1 : 0;
 	/* Who never wants the signal never needs its disposition looked at. */
 	if (word & SOCK_LOOK_ON_WRITE || pause >= settings.silence ||
 	    (!nosignal && !atomic_load(&sigpipe_checked)))
 		return true;
 	if (sock->quick >= QUICK_WRITES && !process_sandboxed() &&
-	    settings.silence > QUICK_MS && sock_state(word) == ST_ESTABLISHED)
+	    sock_state(word) == ST_ESTABLISHED)
 		sock->credit = CREDIT;
 	return false;
 }

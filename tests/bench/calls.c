@@ -98,6 +98,22 @@ static void read_only(const struct calls *c)
 		err(1, "read_only");
 }
 
+static void send_only(const struct calls *c)
+{
+	char byte = 0;
+
+	if (c->send(pair[0], &byte, 1, 0) != 1)
+		err(1, "send_only");
+}
+
+static void recv_only(const struct calls *c)
+{
+	char byte = 0;
+
+	if (c->recv(pair[1], &byte, 1, 0) != 1)
+		err(1, "recv_only");
+}
+
 static void recv_eagain(const struct calls *c)
 {
 	char byte;
@@ -162,6 +178,8 @@ static const struct operation {
 	{ "close of an unknown number", 1, 4000, close_unknown, false },
 	{ "close of a high unknown number", 1, 4000, close_unknown_high,
 	  false },
+	{ "send alone on a connection", 1, 300, send_only, true },
+	{ "recv alone on a connection", 1, 300, recv_only, true },
 	{ "connect+accept+read+close", 6, 20, connection, false },
 };
 
@@ -227,10 +245,12 @@ static void around(const struct operation *operation, const struct calls *libc,
 
 	if (!operation->one_way)
 		return;
-	if (operation->run == write_only && !before)
+	if ((operation->run == write_only || operation->run == send_only) &&
+	    !before)
 		while (left > 0)
 			left -= (int)libc->read(pair[1], bytes, (size_t)left);
-	if (operation->run == read_only && before)
+	if ((operation->run == read_only || operation->run == recv_only) &&
+	    before)
 		libc->write(pair[0], bytes, (size_t)left);
 }
 
