@@ -129,7 +129,8 @@ void closing_look(int fd, uint64_t ref, const struct sight *sight)
 
 /*
  * The common end: an open connection on which nothing has happened, and nothing
- * waits. One call shows that. Not where the number may lead elsewhere.
+ * waits. One call shows that. Not where the number may lead elsewhere, nor
+ * where the counters are wanted.
  */
 static bool is_quiet(int fd, struct sock *sock, uint64_t word)
 {

@@ -44,6 +44,7 @@ void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 {
 	struct subject subject = report_subject(sock_of(ref), fd);
 	struct others others = { .foreign = false };
+	int cut;
 	struct report report;
 
 	if (process_sandboxed() ||
@@ -51,7 +52,7 @@ void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 		return;
 	others.text = &report.scratch->details;
 	owners_command(process_id(), others.command, sizeof(others.command));
-	owners_find(&inode, 1, add_other, &others);
+	owners_find_some(&inode, 1, add_other, &others, &cut);
 	if (!others.foreign) {
 		report_cancel(&report);
 		return;
@@ -102,6 +103,7 @@ void rule_held_at_exit(uint64_t ref)
 	struct subject subject = report_subject(sock, sock->fd);
 	struct address nobody = { .family = sock->local.family };
 	struct others others = { .foreign = false };
+	int cut;
 	struct report report;
 	struct diag_row row;
 	uint64_t word;
@@ -118,7 +120,7 @@ void rule_held_at_exit(uint64_t ref)
 		 "it had closed: the peer sees no end, the port stays taken");
 	others.text = &report.scratch->details;
 	owners_command(process_id(), others.command, sizeof(others.command));
-	owners_find(&row.inode, 1, add_other, &others);
+	owners_find_some(&row.inode, 1, add_other, &others, &cut);
 	add_close(&report.scratch->details, sock);
 	text_add(&report.scratch->help,
 		 "create the socket with SOCK_CLOEXEC, or close it in the "
