@@ -317,7 +317,7 @@ coverage: ## line coverage of model and kernel by their unit tests
 
 install: $(LIBRARY) ## install below PREFIX (/usr/local), staged in DESTDIR
 	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libtcpshadow.so
-	set -e; for page in $(wildcard docs/rules/*.md docs/limits.md); do \
+	set -e; for page in $(wildcard docs/rules/*.md docs/limits.md docs/performance.md); do \
 	install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/doc/tcpshadow/$${page#docs/}; \
 	done
 
