@@ -11,10 +11,11 @@
 
 struct session_index {
 	void *texts;
-	void *numbers; /* struct process by number */
-	void *pids;    /* struct pid_entry: the last process of a pid */
-	void *cookies; /* struct tcp_socket by cookie */
-	void *ends;    /* struct end_entry: the last socket of two ends */
+	void *numbers;     /* struct process by number */
+	void *pids;        /* struct pid_entry: the last process of a pid */
+	void *cookies;     /* struct tcp_socket by cookie */
+	void *ends;        /* struct end_entry: the last socket of two ends */
+	void *descriptors; /* struct descriptor_entry: what has no cookie */
 	struct process **last_process;
 	struct tcp_socket **last_socket;
 	struct tcp_socket **oldest; /* where to look for one to drop */

@@ -17,6 +17,12 @@ enum { SOCKETS_KEPT = 6 };
 enum { SOCKETS_KEPT = 200000 };
 #endif
 
+struct descriptor_entry {
+	const struct process *owner;
+	int fd;
+	struct tcp_socket *socket;
+};
+
 struct end_entry {
 	struct address local;
 	struct address peer;
@@ -39,6 +45,7 @@ void session_free_sockets(struct session *session)
 {
 	tdestroy(session->index->cookies, keep);
 	tdestroy(session->index->ends, free);
+	tdestroy(session->index->descriptors, free);
 	while (session->sockets) {
 		struct tcp_socket *socket = session->sockets;
 
@@ -66,20 +73,62 @@ struct tcp_socket *session_socket(const struct session *session,
 	return found ? *found : NULL;
 }
 
+static int compare_descriptors(const void *a, const void *b)
+{
+	const struct descriptor_entry *one = a;
+	const struct descriptor_entry *two = b;
+
+	if (one->owner != two->owner)
+		return (uintptr_t)one->owner < (uintptr_t)two->owner ? -1 : 1;
+	return (one->fd > two->fd) - (one->fd < two->fd);
+}
+
 /* Without a cookie (in a sandbox): the newest on this descriptor. */
+static struct descriptor_entry *find_descriptor(const struct session *session,
+						const struct process *owner,
+						int fd)
+{
+	struct descriptor_entry key = { .owner = owner, .fd = fd };
+	struct descriptor_entry **found =
+		tfind(&key, &session->index->descriptors, compare_descriptors);
+
+	return found ? *found : NULL;
+}
+
 static struct tcp_socket *find_by_descriptor(const struct session *session,
-					     const struct process *process,
+					     const struct process *owner,
 					     int fd)
 {
-	struct tcp_socket *found = NULL;
+	struct descriptor_entry *entry = find_descriptor(session, owner, fd);
 
-	for (struct tcp_socket *socket = session->sockets; socket;
-	     socket = socket->next) {
-		if (socket->cookie == 0 && socket->owner == process &&
-		    socket->fd == fd)
-			found = socket;
+	return entry ? entry->socket : NULL;
+}
+
+static void file_descriptor(struct session *session, struct tcp_socket *socket)
+{
+	struct descriptor_entry *entry =
+		find_descriptor(session, socket->owner, socket->fd);
+
+	if (!entry) {
+		entry = need_memory(malloc(sizeof(*entry)));
+		entry->owner = socket->owner;
+		entry->fd = socket->fd;
+		need_memory(tsearch(entry, &session->index->descriptors,
+				    compare_descriptors));
 	}
-	return found;
+	entry->socket = socket;
+}
+
+static void forget_descriptor(struct session *session,
+			      const struct tcp_socket *socket)
+{
+	struct descriptor_entry *entry =
+		find_descriptor(session, socket->owner, socket->fd);
+
+	if (!entry || entry->socket != socket)
+		return;
+	tdelete(entry, &session->index->descriptors, compare_descriptors);
+	free(entry);
 }
 
 static int compare_ends(const void *a, const void *b)
@@ -184,6 +233,8 @@ static void fold_one(struct session *session)
 	*at = socket->next;
 	if (socket->cookie)
 		tdelete(socket, &index->cookies, compare_cookies);
+	else
+		forget_descriptor(session, socket);
 	forget_ends(session, socket);
 	/* Of two ends the one that stays is the connection. */
 	if (!socket->other_end)
@@ -296,6 +347,9 @@ struct tcp_socket *session_step(struct session *session,
 		socket->owner = step->process;
 		socket->first = step->time;
 		socket->born = step->stack;
+		socket->fd = subject->fd;
+		if (!subject->cookie)
+			file_descriptor(session, socket);
 	}
 	moved = memcmp(&socket->local, &subject->local,
 		       sizeof(socket->local)) != 0 ||

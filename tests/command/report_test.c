@@ -155,8 +155,11 @@ static void check_round_trip(const char *program)
 	run_options.argv[run_options.count++] = trace;
 	name_outputs(&run_options, "run");
 	run_options.argv[run_options.count++] = program;
+	run_options.argv[run_options.count++] = "flood";
+	run_options.argv[run_options.count++] = "5";
 	run_options.argv[run_options.count] = NULL;
-	run_all(&run, false, NULL, run_options.argv);
+	/* A bad value, for a message. */
+	run_all(&run, false, ARGV("TCPSHADOW_SILENCE=long"), run_options.argv);
 	run_end(&run);
 	name_outputs(&report_options, "report");
 	report_options.argv[report_options.count++] = in_folder("trace");
@@ -181,8 +184,10 @@ Test(report, stored_run_says_what_the_run_said)
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		check_round_trip(run_example(programs[i]));
+	check_round_trip(run_program("tree"));
 	text = read_all(in_folder("report.log-file"));
-	cr_expect(strstr(text, "reset-on-close"), "%s", text);
+	cr_expect(strstr(text, "linger-reset"), "%s", text);
+	cr_expect(strstr(text, "5 times"), "%s", text);
 	cr_expect(strstr(text, "ESTABLISHED"), "%s", text);
 	free(text);
 }

@@ -158,6 +158,44 @@ Test(session, old_connections_are_dropped_and_counted_once)
 	cr_expect_null(session_socket(session, 1));
 }
 
+/* In a sandbox there are no cookies; each is found at once all the same. */
+Test(session, sockets_without_a_cookie_are_known_by_their_descriptor,
+     .timeout = 60)
+{
+	struct process *processes[] = { start(1, NULL), start(2, NULL) };
+	struct subject subject = { .local = on_port(1), .peer = on_port(2) };
+	struct tcp_socket *first;
+	struct step told = { .edge = machine_edge(ST_CLOSED, ST_SYN_SENT,
+						  EVENT_NONE) };
+
+	for (int i = 0; i < KEPT; i++) {
+		told.process = processes[i % 2];
+		subject.fd = i / 2;
+		cr_assert_eq(session_step(session, &subject, &told)->number,
+			     i + 1);
+	}
+	told.edge = machine_edge(ST_SYN_SENT, ST_ESTABLISHED, EVENT_NONE);
+	for (int i = 0; i < KEPT; i++) {
+		told.process = processes[i % 2];
+		subject.fd = i / 2;
+		cr_assert_eq(session_step(session, &subject, &told)->number,
+			     i + 1);
+	}
+	/* What is dropped is found no more. */
+	first = session->sockets;
+	cr_expect_eq(first->fd, 0);
+	told.process = processes[0];
+	told.edge = machine_edge(ST_ESTABLISHED, ST_CLOSED, EVENT_NONE);
+	subject.fd = 0;
+	cr_assert_eq(session_step(session, &subject, &told), first);
+	told.edge = machine_edge(ST_CLOSED, ST_SYN_SENT, EVENT_NONE);
+	subject.fd = KEPT;
+	session_step(session, &subject, &told);
+	cr_expect_eq(session->folded, 1);
+	subject.fd = 0;
+	cr_expect_eq(session_step(session, &subject, &told)->number, KEPT + 2);
+}
+
 Test(session, socket_of_a_finding_is_not_dropped)
 {
 	struct process *process = start(1, NULL);

@@ -126,24 +126,47 @@ static struct counts count_events(void)
 	return counts;
 }
 
-/* Findings, forks, execs, deaths, what is left: each kind of event. */
+/* The events of docs/trace.schema.json. */
+static const char *const kinds[] = {
+	"run",     "process", "end",     "stack", "transition", "released",
+	"finding", "repeat",  "message", "left",  "summary",
+};
+
+enum { KIND_TOTAL = sizeof(kinds) / sizeof(kinds[0]) };
+
+static void note_kind(json_t *line, void *argument)
+{
+	bool *seen = argument;
+
+	for (int i = 0; i < KIND_TOTAL; i++)
+		seen[i] |= is(line, "event", kinds[i]);
+}
+
+/* Findings, forks, execs, deaths, what is left, a bad option. */
 Test(trace, every_line_is_as_the_schema_says)
 {
 	static const char *const programs[] = {
 		"write-after-peer-close/bad", "sigpipe-death/bad",
 		"shared-close/bad",           "inherited-listener/bad",
 		"address-in-use/bad",         "close-wait-leak/bad",
-		"reset-on-close/bad",
+		"reset-on-close/bad",         NULL,
 	};
+	bool seen[KIND_TOTAL] = { false };
 
-	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
-		run_all(&run, false, NULL,
+	for (int i = 0; i < 8; i++) {
+		const char *program = programs[i] ? run_example(programs[i])
+						  : run_program("tree");
+
+		run_all(&run, false, ARGV("TCPSHADOW_SILENCE=long"),
 			ARGV(run_command(), "run", "--stacks=all", "--wait=all",
-			     option, "--", run_example(programs[i])));
-		cr_expect_eq(count_events().summaries, 1, "%s", programs[i]);
+			     option, "--", program, "flood", "5"));
+		cr_expect_eq(count_events().summaries, 1, "%s", program);
+		read_lines(note_kind, seen);
 		validate(path);
 		run_end(&run);
 	}
+	for (int i = 0; i < KIND_TOTAL; i++)
+		cr_expect(seen[i], "no %s", kinds[i]);
 }
 
 Test(trace, names_of_programs_are_printable)
