@@ -66,6 +66,18 @@ static bool is_bad_address(const struct address *address)
 	       address->family != AF_INET6;
 }
 
+/* Only what its family has: the rest would make equal addresses differ. */
+static struct address clean_address(const struct address *told)
+{
+	struct address address = { .family = told->family };
+
+	if (told->family == 0)
+		return address;
+	address.port = told->port;
+	memcpy(address.bytes, told->bytes, told->family == AF_INET ? 4 : 16);
+	return address;
+}
+
 static struct process *sender(struct decoder *decoder,
 			      const struct ring_head *head)
 {
@@ -266,8 +278,8 @@ static bool decode_transition(struct decoder *decoder,
 	subject = (struct subject){ .pid = process->pid,
 				    .fd = told->fd,
 				    .role = (enum role)told->role,
-				    .local = told->local,
-				    .peer = told->peer,
+				    .local = clean_address(&told->local),
+				    .peer = clean_address(&told->peer),
 				    .cookie = told->cookie };
 	step = (struct step){ .time = told->head.time,
 			      .edge = machine_edges(NULL) + told->edge,
@@ -380,8 +392,8 @@ static bool decode_finding(struct decoder *decoder,
 		.subject = { .pid = process->pid,
 			     .fd = told->fd,
 			     .role = (enum role)told->role,
-			     .local = told->local,
-			     .peer = told->peer,
+			     .local = clean_address(&told->local),
+			     .peer = clean_address(&told->peer),
 			     .cookie = told->cookie },
 		.stack = session_stack(process, told->stack),
 		.message = session_text(decoder->session, next_text(&rest)),

@@ -136,8 +136,8 @@ static void read_process(struct trace *trace, struct trace_fields *fields)
 		.number = (uint32_t)trace_number(fields, "process", 1,
 						 UINT32_MAX),
 		.pid = (int)trace_number(fields, "pid", 1, INT_MAX),
-		.parent_pid =
-			(int)trace_number(fields, "parent_pid", 0, INT_MAX),
+		.parent_pid = (int)trace_number(fields, "parent_pid", INT_MIN,
+						INT_MAX),
 		.parent = trace_process(fields, "parent", true),
 		.forked = trace_truth(fields, "forked"),
 		.program = trace_text(fields, "program"),

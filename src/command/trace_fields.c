@@ -58,7 +58,7 @@ uint64_t trace_bits(struct trace_fields *fields, const char *key)
 uint64_t trace_time(struct trace_fields *fields)
 {
 	return 1000 *
-	       (uint64_t)trace_number(fields, "time", 0, INT64_MAX / 1000);
+	       (uint64_t)trace_number(fields, "time", 0, UINT64_MAX / 1000);
 }
 
 bool trace_truth(struct trace_fields *fields, const char *key)

@@ -6,8 +6,8 @@
 
 #include "support/run.h"
 
-static const char *const targets[] = { "ring", "decode", "suppress", "diag",
-				       "trace", "port" };
+static const char *const targets[] = { "ring", "decode", "suppress",
+				       "diag", "trace",  "port" };
 
 static void list(const char *target, glob_t *files)
 {

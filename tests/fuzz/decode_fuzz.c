@@ -1,13 +1,13 @@
 /*
  * The input is records: two bytes of length, one of kind, and so many bytes.
  * Each is read as from the ring, where a record is padded with zeros to whole
- * slots.
+ * slots. The trace of all that must read as it was written.
  */
 #include <string.h>
 
 #include "command/decode.h"
+#include "fuzz/again.h"
 #include "fuzz/fuzz.h"
-#include "fuzz/shown.h"
 
 enum { HEADER = 3 };
 
@@ -23,9 +23,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static struct ring_record record;
 	static struct shown shown;
+	struct render_trace render;
 	struct decoder decoder;
+	size_t written = 0;
+	char *text = NULL;
+	FILE *stream = open_memstream(&text, &written);
 
+	if (!stream)
+		return 0;
 	shown_begin(&shown);
+	render_trace_begin(&render, shown.session, stream);
 	decoder_begin(&decoder, shown.session);
 	while (size >= HEADER) {
 		size_t length = (size_t)bytes[0] << 8 | bytes[1];
@@ -49,6 +56,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 			session_gone(shown.session, process, 1, NULL);
 	}
 	decoder_end(&decoder);
+	session_over(shown.session);
+	render_trace_end(&render);
+	fclose(stream);
 	shown_end(&shown);
+	check_again(text, written);
+	free(text);
 	return 0;
 }
