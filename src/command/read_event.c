@@ -286,6 +286,24 @@ static void read_released(struct trace *trace, struct trace_fields *fields)
 		session_released(trace->session, process, cookie);
 }
 
+static void read_counters(struct trace *trace, struct trace_fields *fields)
+{
+	struct tcp_socket *socket =
+		session_socket(trace->session, trace_bits(fields, "cookie"));
+	struct counters counters = {
+		.known = true,
+		.sent = trace_bits(fields, "sent"),
+		.received = trace_bits(fields, "received"),
+		.retransmits = (uint32_t)trace_number(fields, "retransmits", 0,
+						      UINT32_MAX),
+	};
+
+	if (!socket)
+		trace_wrong(fields, "there is no such socket");
+	if (!fields->wrong)
+		session_counters(trace->session, socket, &counters);
+}
+
 static void read_detail(struct trace *trace, struct trace_fields *fields,
 			json_t *value, struct detail *detail)
 {
@@ -428,6 +446,7 @@ static const struct {
 	{ "end", read_end },
 	{ "stack", read_stack },
 	{ "released", read_released },
+	{ "counters", read_counters },
 	{ "finding", read_finding },
 	{ "repeat", read_repeat },
 	{ "message", read_message },

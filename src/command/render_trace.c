@@ -311,6 +311,20 @@ static void on_released(struct watch *watch, const struct tcp_socket *socket)
 	write_line((struct render_trace *)watch, line);
 }
 
+static void on_counters(struct watch *watch, const struct tcp_socket *socket)
+{
+	const struct counters *counters = &socket->counters;
+	json_t *line = new_line("counters");
+
+	set_process(line, socket->owner);
+	set_number(line, "socket", socket->number);
+	set_number(line, "cookie", socket->cookie);
+	set_number(line, "sent", counters->sent);
+	set_number(line, "received", counters->received);
+	set_number(line, "retransmits", counters->retransmits);
+	write_line((struct render_trace *)watch, line);
+}
+
 static json_t *detail_value(const struct detail *detail)
 {
 	json_t *object;
@@ -446,6 +460,7 @@ void render_trace_begin(struct render_trace *render, struct session *session,
 			   .stack = on_stack,
 			   .transition = on_transition,
 			   .released = on_released,
+			   .counters = on_counters,
 			   .finding = on_finding,
 			   .repeated = on_repeated,
 			   .message = on_message,
