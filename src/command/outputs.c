@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "command/command.h"
 #include "command/render_html.h"
@@ -69,6 +71,19 @@ static bool close_file(struct outputs *outputs, enum option_id option,
 	return good;
 }
 
+/*
+ * Nothing has run, nothing was written: an empty file would be taken for a
+ * broken report. What is no file of its own (/dev/stdout) stays.
+ */
+static void remove_file(struct outputs *outputs, enum option_id option)
+{
+	struct stat status;
+
+	if (fstat(fileno(outputs->files[option]), &status) == 0 &&
+	    S_ISREG(status.st_mode) && status.st_size == 0)
+		unlink(arguments_file(outputs->arguments, option));
+}
+
 bool outputs_end(struct outputs *outputs, bool has_run)
 {
 	bool good = true;
@@ -88,6 +103,8 @@ bool outputs_end(struct outputs *outputs, bool has_run)
 
 		if (!renderers[i].render || !outputs->files[option])
 			continue;
+		if (!has_run)
+			remove_file(outputs, option);
 		if (!close_file(outputs, option,
 				!has_run || renderers[i].render(
 						    outputs->files[option],

@@ -187,6 +187,29 @@ static void write_findings(struct junit *junit,
 	free(text);
 }
 
+static void write_signal(FILE *stream, int number)
+{
+	const char *name = sigabbrev_np(number);
+
+	if (name)
+		fprintf(stream, "killed by SIG%s", name);
+	else
+		fprintf(stream, "killed by signal %d", number);
+}
+
+/* Why it was not wholly seen. */
+static void write_gap(FILE *stream, const struct session *session,
+		      const struct found *blind)
+{
+	if (blind)
+		fputs(blind->message, stream);
+	else if (session->process_count == 0)
+		fputs("nothing was seen of the program", stream);
+	else
+		fprintf(stream, "%llu events were lost",
+			(unsigned long long)(session->lost + session->holes));
+}
+
 static char *message_of(const struct session *session,
 			const struct test_case *test_case)
 {
@@ -195,22 +218,14 @@ static char *message_of(const struct session *session,
 	size_t size = 0;
 	FILE *stream = need_memory(open_memstream(&text, &size));
 
-	if (test_case->signal && sigabbrev_np(test_case->signal))
-		fprintf(stream, "killed by SIG%s",
-			sigabbrev_np(test_case->signal));
-	else if (test_case->signal)
-		fprintf(stream, "killed by signal %d", test_case->signal);
+	if (test_case->outcome == SKIPPED)
+		write_gap(stream, session, test_case->blind);
+	if (test_case->signal)
+		write_signal(stream, test_case->signal);
 	if (test_case->signal && test_case->worst)
 		fputs(": ", stream);
 	if (test_case->worst)
 		fputs(test_case->worst->message, stream);
-	else if (test_case->blind)
-		fputs(test_case->blind->message, stream);
-	else if (session->process_count == 0)
-		fputs("nothing was seen of the program", stream);
-	else if (!test_case->signal)
-		fprintf(stream, "%llu events were lost",
-			(unsigned long long)(session->lost + session->holes));
 	if (more > 0)
 		fprintf(stream, " (and %u more %s)", more,
 			more == 1 ? "finding" : "findings");

@@ -132,6 +132,33 @@ Test(junit, a_process_that_a_signal_has_killed_is_an_error)
 	expect(text, "|killed|killed by SIGSEGV\n");
 }
 
+Test(junit, of_a_process_that_was_killed_the_death_is_told_first)
+{
+	char script[PATH_SIZE];
+	const char *text;
+
+	snprintf(script, sizeof(script), "%s; kill -SEGV $$",
+		 run_program("static"));
+	text = read_back("--fail-on=error", ARGV("sh", "-c", script));
+	expect(text, "suite|1|0|1|0\n");
+	expect(text, "|killed|killed by SIGSEGV\n");
+	expect(text, "was not followed: it is statically linked");
+}
+
+Test(junit, a_program_that_cannot_be_started_leaves_no_empty_report)
+{
+	char option[PATH_SIZE];
+	struct run run;
+
+	snprintf(option, sizeof(option), "--junit=%s", file);
+	status = run_all(&run, false, NULL,
+			 ARGV(run_command(), "run", option, "--",
+			      "/nonexistent/program"));
+	cr_expect_eq(status, 127);
+	cr_expect_neq(access(file, F_OK), 0);
+	run_end(&run);
+}
+
 /* A case each: sh (which becomes true), and the cat that it starts. */
 Test(junit, a_process_is_one_case_from_its_first_image_to_its_last)
 {
