@@ -28,17 +28,52 @@ static bool is_first(const struct tcp_socket *socket,
 	return socket->number < other->number;
 }
 
-static bool was_reset(const struct tcp_socket *socket)
+static bool is_opening(enum tcp_state state)
 {
-	for (unsigned int i = 0; i < socket->step_count; i++) {
-		enum tcp_event event = socket->steps[i].edge->event;
+	return state == ST_SYN_SENT || state == ST_SYN_RCVD ||
+	       state == ST_ESTABLISHED;
+}
 
-		if (event == EVENT_RCV_RST || event == EVENT_ABORT ||
-		    (event == EVENT_TIMEOUT &&
-		     socket->steps[i].edge->from != ST_TIME_WAIT))
-			return true;
+static bool is_own(const struct step *step)
+{
+	return step->edge->event == EVENT_CLOSE ||
+	       step->edge->event == EVENT_ABORT;
+}
+
+static bool is_by_peer(const struct step *step)
+{
+	return step->edge->event == EVENT_RCV_FIN ||
+	       step->edge->event == EVENT_RCV_RST;
+}
+
+static const struct step *first_step(const struct tcp_socket *socket,
+				     bool (*is_it)(const struct step *))
+{
+	for (unsigned int i = 0; socket && i < socket->step_count; i++) {
+		if (is_it(&socket->steps[i]))
+			return &socket->steps[i];
 	}
-	return false;
+	return NULL;
+}
+
+const struct step *connection_own_end(const struct tcp_socket *socket)
+{
+	return first_step(socket, is_own);
+}
+
+const struct step *connection_peer_end(const struct tcp_socket *socket)
+{
+	return first_step(socket, is_by_peer);
+}
+
+static bool is_abnormal(const struct step *step)
+{
+	enum tcp_event event = step->edge->event;
+
+	if (step->likely)
+		return false;
+	return event == EVENT_RCV_RST || event == EVENT_ABORT ||
+	       (event == EVENT_TIMEOUT && step->edge->from != ST_TIME_WAIT);
 }
 
 static unsigned int interest_of(const struct tcp_socket *socket)
@@ -47,8 +82,9 @@ static unsigned int interest_of(const struct tcp_socket *socket)
 		return 0;
 	return (socket->found ? 32 : 0) + (socket->listened ? 16 : 0) +
 	       (socket->open_state != ST_UNKNOWN ? 8 : 0) +
-	       (was_reset(socket) ? 4 : 0) +
-	       (socket->counters.retransmits ? 2 : 0) + (socket->left ? 1 : 0);
+	       (first_step(socket, is_abnormal) ? 4 : 0) +
+	       (socket->counters.retransmits ? 2 : 0) +
+	       (socket->left && !socket->left->timed ? 1 : 0);
 }
 
 static unsigned int number_of(const struct connection *connection)
@@ -120,43 +156,20 @@ void connections_sort_by_time(struct connection *list, size_t count)
 	qsort(list, count, sizeof(*list), compare_times);
 }
 
-static bool is_opening(enum tcp_state state)
+static bool begins_end(const struct step *step)
 {
-	return state == ST_SYN_SENT || state == ST_SYN_RCVD ||
-	       state == ST_ESTABLISHED;
+	return is_opening(step->edge->from) && !is_opening(step->edge->to);
 }
 
-/* The step that began the end, NULL: there was none. */
-static const struct step *first_end(const struct tcp_socket *socket)
+static bool is_closing(const struct step *step)
 {
-	for (unsigned int i = 0; socket && i < socket->step_count; i++) {
-		const struct edge *edge = socket->steps[i].edge;
-
-		if (is_opening(edge->from) && !is_opening(edge->to))
-			return &socket->steps[i];
-	}
-	return NULL;
-}
-
-static bool is_own(const struct step *step)
-{
-	return step->edge->event == EVENT_CLOSE ||
-	       step->edge->event == EVENT_ABORT;
-}
-
-static bool was_closing(const struct tcp_socket *socket)
-{
-	for (unsigned int i = 0; i < socket->step_count; i++) {
-		if (socket->steps[i].edge->to == ST_CLOSING)
-			return true;
-	}
-	return false;
+	return step->edge->to == ST_CLOSING;
 }
 
 struct ending connection_ending(const struct connection *connection)
 {
-	const struct step *one = first_end(connection->one);
-	const struct step *two = first_end(connection->two);
+	const struct step *one = first_step(connection->one, begins_end);
+	const struct step *two = first_step(connection->two, begins_end);
 	/* Whoever did it knows it best; of two the earlier. */
 	bool by_two = two &&
 		      (!one || is_own(two) > is_own(one) ||
@@ -170,7 +183,7 @@ struct ending connection_ending(const struct connection *connection)
 	ending.time = step->time;
 	if (step->edge->event == EVENT_TIMEOUT)
 		return ending;
-	if (was_closing(by_two ? connection->two : connection->one))
+	if (first_step(by_two ? connection->two : connection->one, is_closing))
 		ending.closer = CLOSER_BOTH;
 	else
 		ending.closer = is_own(step) == by_two ? CLOSER_TWO
@@ -189,11 +202,17 @@ bool connection_lives(const struct connection *connection)
 	return lives(connection->one) || lives(connection->two);
 }
 
-/* TIME_WAIT is not life: the connection was over when it began. */
+/*
+ * What happened after the close was perhaps seen much later. TIME_WAIT is not
+ * life: the connection was over when it began.
+ */
 static uint64_t last_of(const struct tcp_socket *socket)
 {
+	const struct step *own = connection_own_end(socket);
 	uint64_t last = socket->first;
 
+	if (own)
+		return own->time;
 	for (unsigned int i = 0; i < socket->step_count; i++) {
 		if (socket->steps[i].edge->from != ST_TIME_WAIT)
 			last = socket->steps[i].time;
@@ -210,6 +229,24 @@ uint64_t connection_last(const struct connection *connection,
 	if (connection_lives(connection))
 		return session->ended;
 	return one > two ? one : two;
+}
+
+uint64_t connection_first(const struct connection *connection)
+{
+	uint64_t one = connection->one->first;
+
+	if (connection->two && connection->two->first < one)
+		return connection->two->first;
+	return one;
+}
+
+uint64_t connection_lasted(const struct connection *connection,
+			   const struct session *session)
+{
+	uint64_t first = connection_first(connection);
+	uint64_t last = connection_last(connection, session);
+
+	return last > first ? last - first : 0;
 }
 
 struct counters connection_counters(const struct connection *connection)

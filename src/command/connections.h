@@ -28,6 +28,12 @@ void connections_sort_by_time(struct connection *list, size_t count);
 /* The process of a socket, as it was when it ended. */
 const struct process *connection_process(const struct tcp_socket *socket);
 
+/* The step by which the socket's own calls began its end, NULL: none did. */
+const struct step *connection_own_end(const struct tcp_socket *socket);
+
+/* The step by which it learned of the other's, NULL. */
+const struct step *connection_peer_end(const struct tcp_socket *socket);
+
 enum closer {
 	CLOSER_NONE, /* open, or it timed out */
 	CLOSER_ONE,
@@ -44,9 +50,14 @@ struct ending {
 /* The first step to the connection's end. */
 struct ending connection_ending(const struct connection *connection);
 
-/* The time of its last step when it has ended, else the end of the run. */
+/* The time of its last close when it has ended, else the end of the run. */
 uint64_t connection_last(const struct connection *connection,
 			 const struct session *session);
+
+/* The time of its first step; and from there to the last, ns. */
+uint64_t connection_first(const struct connection *connection);
+uint64_t connection_lasted(const struct connection *connection,
+			   const struct session *session);
 
 /* Is any end of it there still? */
 bool connection_lives(const struct connection *connection);

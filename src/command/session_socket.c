@@ -290,7 +290,11 @@ void session_released(struct session *session, const struct process *process,
 {
 	struct tcp_socket *socket = session_socket(session, cookie);
 
-	if (!socket || socket->owner != process)
+	if (!socket)
+		return;
+	/* What it told at its close was not the last of it. */
+	socket->counters.known = false;
+	if (socket->owner != process)
 		return;
 	socket->released = true;
 	TELL(session, released, socket);
