@@ -20,6 +20,7 @@ enum {
 	HTML_FINDINGS = 200,
 	HTML_DETAILS = 60, /* lines of a finding */
 	HTML_LANES = 120,
+	HTML_PLAIN = 24,  /* lanes, rows that are like the rest */
 	HTML_STEPS = 100, /* of a lane */
 	HTML_MARKS = 20,  /* of a lane */
 	HTML_PROCESSES = 60,
@@ -71,6 +72,12 @@ void html_legend(struct html *html);
 
 /* "fd 4 127.0.0.1:5188 <- 127.0.0.1:42555"; in the caller's HTML_TEXT bytes. */
 const char *html_ends(const struct tcp_socket *socket, char *space);
+
+/*
+ * How many connections to show: all if there is room; else those of which there
+ * is something to be told, and a few of the rest.
+ */
+size_t html_shown(const struct html *html, size_t room);
 
 /* "35 us", "12.3 ms", "4.56 s" */
 const char *html_duration(uint64_t ns, char *space);

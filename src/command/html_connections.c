@@ -132,11 +132,9 @@ static void write_row(struct html *html, const struct connection *connection)
 {
 	struct page *page = &html->page;
 	struct counters counters = connection_counters(connection);
-	uint64_t first = connection->one->first;
+	uint64_t first = connection_first(connection);
 	char text[HTML_TEXT];
 
-	if (connection->two && connection->two->first < first)
-		first = connection->two->first;
 	page_open(page, "tr");
 	page_open(page, "td");
 	write_end_of(page, connection->one);
@@ -150,8 +148,7 @@ static void write_row(struct html *html, const struct connection *connection)
 	page_close(page);
 	cell(page, "%s", html_moment(html, first, text));
 	cell(page, "%s%s",
-	     html_duration(connection_last(connection, html->session) - first,
-			   text),
+	     html_duration(connection_lasted(connection, html->session), text),
 	     connection_lives(connection) ? " and on" : "");
 	if (connection->one->listened)
 		counters.known = false;
@@ -274,18 +271,20 @@ void html_connections(struct html *html)
 		"Received", "Resent", "Closed first", "Findings", NULL
 	};
 	size_t count = html->connection_count;
-	size_t shown = count < HTML_ROWS ? count : HTML_ROWS;
+	size_t shown = html_shown(html, HTML_ROWS);
 	struct page *page = &html->page;
 
 	if (count == 0)
 		return;
 	page_open(page, "section");
 	page_element(page, "h2", NULL, "Connections");
-	page_element(page, "p", "caption",
-		     "Bytes and resent segments are the kernel's own count, "
-		     "read at the close or at the end of the process, and "
-		     "seen from the end that stands first; a dash: it could "
-		     "not be asked.");
+	page_element(
+		page, "p", "caption",
+		"Bytes and resent segments are the kernel's own count, "
+		"read at the close or at the end of the process, and "
+		"seen from the end that stands first, or told by the other "
+		"where only that could be asked; a dash: neither could. A "
+		"connection lasts until its last close.");
 	connections_sort_by_time(html->connections, shown);
 	write_head(page, "connections", names);
 	for (size_t i = 0; i < shown; i++)

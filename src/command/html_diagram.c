@@ -9,7 +9,13 @@
 
 #include "command/html.h"
 
-enum { WIDTH = 640, HEIGHT = 700, BOX_WIDTH = 118, BOX_HEIGHT = 34 };
+enum {
+	WIDTH = 640,
+	MARGIN = 16,
+	HEIGHT = 700,
+	BOX_WIDTH = 118,
+	BOX_HEIGHT = 34
+};
 enum { WRAP = 18 /* letters in a line */, LINE_HEIGHT = 11 };
 
 struct spot {
@@ -42,7 +48,7 @@ static const struct route routes[] = {
 	  ST_LISTEN,
 	  "M285 49L160 113",
 	  { 222, 81 },
-	  { 236, 92 },
+	  { 246, 92 },
 	  "start" },
 	{ ST_LISTEN,
 	  ST_CLOSED,
@@ -54,7 +60,7 @@ static const struct route routes[] = {
 	  ST_SYN_SENT,
 	  "M355 49L480 113",
 	  { 418, 81 },
-	  { 404, 92 },
+	  { 394, 92 },
 	  "end" },
 	{ ST_SYN_SENT,
 	  ST_CLOSED,
@@ -66,7 +72,7 @@ static const struct route routes[] = {
 	  ST_SYN_RCVD,
 	  "M120 147V231",
 	  { 120, 188 },
-	  { 104, 192 },
+	  { 96, 192 },
 	  "end" },
 	{ ST_SYN_SENT,
 	  ST_SYN_RCVD,
@@ -78,61 +84,61 @@ static const struct route routes[] = {
 	  ST_ESTABLISHED,
 	  "M508 147L362 311",
 	  { 435, 229 },
-	  { 452, 232 },
+	  { 459, 232 },
 	  "start" },
 	{ ST_SYN_RCVD,
 	  ST_ESTABLISHED,
 	  "M160 267L273 312",
 	  { 216, 289 },
-	  { 226, 270 },
+	  { 222, 264 },
 	  "start" },
 	{ ST_SYN_RCVD,
 	  ST_FIN_WAIT_1,
 	  "M90 267V401",
 	  { 90, 335 },
-	  { 76, 328 },
+	  { 66, 332 },
 	  "end" },
 	{ ST_ESTABLISHED,
 	  ST_FIN_WAIT_1,
 	  "M284 347L160 402",
 	  { 222, 375 },
-	  { 238, 386 },
+	  { 247, 386 },
 	  "start" },
 	{ ST_ESTABLISHED,
 	  ST_CLOSE_WAIT,
 	  "M356 347L480 402",
 	  { 418, 375 },
-	  { 434, 366 },
+	  { 443, 366 },
 	  "start" },
 	{ ST_FIN_WAIT_1,
 	  ST_FIN_WAIT_2,
 	  "M120 437V531",
 	  { 120, 484 },
-	  { 104, 480 },
+	  { 96, 481 },
 	  "end" },
 	{ ST_FIN_WAIT_1,
 	  ST_CLOSING,
 	  "M160 437L288 531",
 	  { 224, 484 },
-	  { 242, 482 },
+	  { 248, 481 },
 	  "start" },
 	{ ST_CLOSE_WAIT,
 	  ST_LAST_ACK,
 	  "M520 437V531",
 	  { 520, 484 },
-	  { 536, 482 },
+	  { 544, 481 },
 	  "start" },
 	{ ST_FIN_WAIT_2,
 	  ST_TIME_WAIT,
 	  "M150 567L259 645",
 	  { 200, 603 },
-	  { 178, 616 },
+	  { 176, 620 },
 	  "end" },
 	{ ST_CLOSING,
 	  ST_TIME_WAIT,
 	  "M320 567V641",
 	  { 320, 604 },
-	  { 336, 600 },
+	  { 344, 601 },
 	  "start" },
 	{ ST_TIME_WAIT,
 	  ST_CLOSED,
@@ -144,7 +150,7 @@ static const struct route routes[] = {
 	  ST_CLOSED,
 	  "M520 567V641",
 	  { 520, 604 },
-	  { 536, 600 },
+	  { 544, 601 },
 	  "start" },
 };
 
@@ -251,7 +257,13 @@ static void write_count(struct page *page, struct spot at, unsigned int times)
 	char number[HTML_TEXT];
 	int width;
 
-	snprintf(number, sizeof(number), "%u", times);
+	/* The whole number is in the title. */
+	if (times < 10000)
+		snprintf(number, sizeof(number), "%u", times);
+	else if (times < 1000000)
+		snprintf(number, sizeof(number), "%uk", times / 1000);
+	else
+		snprintf(number, sizeof(number), "%uM", times / 1000000);
 	width = 12 + 7 * (int)strlen(number);
 	page_open(page, "rect");
 	page_attribute(page, "class", "count");
@@ -425,7 +437,8 @@ void html_diagram(struct html *html)
 	page_attribute(page, "class", "scroll");
 	page_open(page, "svg");
 	page_attribute(page, "class", "diagram");
-	page_attribute(page, "viewBox", "0 0 %d %d", WIDTH, HEIGHT);
+	page_attribute(page, "viewBox", "%d 0 %d %d", -MARGIN,
+		       WIDTH + 2 * MARGIN, HEIGHT);
 	page_attribute(page, "role", "img");
 	page_attribute(page, "aria-label", "state diagram");
 	page_open(page, "defs");

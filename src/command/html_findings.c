@@ -70,7 +70,8 @@ static void write_subject(struct html *html, const struct found *found)
 	if (found->subject.fd >= 0) {
 		text_begin(&text, space, sizeof(space));
 		event_add_subject(&text, &found->subject);
-		page_text(&html->page, "%s, ", space);
+		page_element(&html->page, "span", "subject", "%s", space);
+		page_string(&html->page, ", ");
 	}
 	page_text(&html->page, "%s after the start",
 		  html_moment(html, found->time, space));

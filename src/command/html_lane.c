@@ -96,18 +96,6 @@ static void segment(struct html *html, const struct scale *scale,
 	page_close(page);
 }
 
-/* When the socket's own calls began to end it, 0: they did not. */
-static uint64_t own_end(const struct tcp_socket *socket)
-{
-	for (unsigned int i = 0; socket && i < socket->step_count; i++) {
-		enum tcp_event event = socket->steps[i].edge->event;
-
-		if (event == EVENT_CLOSE || event == EVENT_ABORT)
-			return socket->steps[i].time;
-	}
-	return 0;
-}
-
 static uint64_t later(uint64_t one, uint64_t two)
 {
 	return one > two ? one : two;
@@ -126,16 +114,17 @@ static void ahead(struct html *html, const struct scale *scale,
 	const struct step *step = &socket->steps[last];
 	uint64_t since = socket->steps[first - 1].time;
 	uint64_t ended = step->process->ended;
-	bool by_peer = step->edge->event == EVENT_RCV_FIN ||
-		       step->edge->event == EVENT_RCV_RST;
-	uint64_t peer = by_peer ? own_end(socket->other_end) : 0;
+	enum tcp_event event = socket->steps[first].edge->event;
+	const struct step *other = connection_own_end(socket->other_end);
 	char class[HTML_TEXT];
 	double from;
 	double to = scale_at(scale, step->time);
 
-	if (peer < step->time)
-		since = later(since, peer);
-	if (ended <= step->time)
+	if ((event == EVENT_RCV_FIN || event == EVENT_RCV_RST) && other &&
+	    other->time < step->time)
+		since = later(since, other->time);
+	if ((event == EVENT_CLOSE || event == EVENT_ABORT) &&
+	    ended <= step->time)
 		since = later(since, ended);
 	from = scale_at(scale, since);
 	if (to - from < 0.1)
@@ -226,13 +215,14 @@ void html_marks(struct html *html, const struct scale *scale,
 	}
 }
 
-static void pattern(struct page *page, const char *id, const char *path)
+static void pattern(struct page *page, const char *id, int size,
+		    const char *path)
 {
 	page_open(page, "pattern");
 	page_attribute(page, "id", "%s", id);
 	page_attribute(page, "patternUnits", "userSpaceOnUse");
-	page_attribute(page, "width", "6");
-	page_attribute(page, "height", "6");
+	page_attribute(page, "width", "%d", size);
+	page_attribute(page, "height", "%d", size);
 	page_open(page, "path");
 	page_attribute(page, "d", "%s", path);
 	page_attribute(page, "class", "%s", id);
@@ -258,8 +248,8 @@ void html_definitions(struct html *html)
 	page_attribute(page, "class", "definitions");
 	page_attribute(page, "aria-hidden", "true");
 	page_open(page, "defs");
-	pattern(page, "hatch-lines", "M-1 1l2-2M0 6l6-6M5 7l2-2");
-	pattern(page, "ahead-lines", "M1 0v6M4 0v6");
+	pattern(page, "hatch-lines", 8, "M-2 2l4-4M0 8l8-8M6 10l4-4");
+	pattern(page, "ahead-lines", 6, "M1 0v6M4 0v6");
 	mark_shape(page, SEVERITY_ERROR, "M-7-6h14l-7 13z");
 	mark_shape(page, SEVERITY_WARNING, "M0-7l7 7-7 7-7-7z");
 	mark_shape(page, SEVERITY_NOTE, "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z");

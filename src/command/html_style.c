@@ -53,6 +53,7 @@ const char html_style[] =
 	".rule,.again{color:var(--faint)}\n"
 	"pre{background:var(--panel);padding:.5rem .7rem;overflow-x:auto;"
 	"margin:.4rem 0;white-space:pre-wrap}\n"
+	".subject{display:inline-block}\n"
 	".help{border-left:.25rem solid var(--good);padding-left:.6rem}\n"
 	".definitions{position:absolute;width:0;height:0}\n"
 	"svg text{font:11px system-ui,sans-serif;fill:var(--ink)}\n"
@@ -75,7 +76,7 @@ const char html_style[] =
 	".life{fill:var(--edge)}\n"
 	".area{fill:var(--taken)}\n"
 	".hatch{fill:url(#hatch-lines)}\n"
-	".hatch-lines{stroke:#000;stroke-width:1.2;stroke-opacity:.75}\n"
+	".hatch-lines{stroke:#000;stroke-width:1;stroke-opacity:.6}\n"
 	".ahead{fill:url(#ahead-lines)}\n"
 	".ahead-lines{stroke:var(--paper);stroke-width:1.4}\n"
 	".mark{stroke:var(--paper);stroke-width:1.5;fill:var(--note)}\n"
@@ -97,7 +98,7 @@ const char html_style[] =
 	"svg .state{font-size:12px;font-weight:bold;fill:var(--faint)}\n"
 #define PAINT(state, letters, fill, ink, hatched)                 \
 	"." #state "{fill:" fill "}svg .ink-" #state "{fill:" ink \
-	";stroke:" fill ";stroke-width:2.5px;paint-order:stroke}\n"
+	";stroke:" fill ";stroke-width:4px;paint-order:stroke}\n"
 #include "command/palette.def"
 #undef PAINT
 	".s.CLOSED{fill:var(--edge)}.box.CLOSED{fill:var(--panel)}"
@@ -106,12 +107,13 @@ const char html_style[] =
 	"margin:.5rem 0}\n"
 	"th,td{text-align:left;vertical-align:top;padding:.3rem .5rem;"
 	"border-bottom:1px solid var(--line)}\n"
+	"td:nth-child(2){overflow-wrap:normal}\n"
 	"th{color:var(--faint);font-weight:600;overflow-wrap:normal}\n"
 	".connections td:first-child{min-width:21rem}\n"
 	".connections td:nth-child(n+3):nth-child(-n+7),"
 	".groups td:nth-child(n+4){font-variant-numeric:tabular-nums;"
 	"white-space:nowrap}\n"
-	"@media (max-width:48rem){.connections thead{display:none}"
+	"@media screen and (max-width:48rem){.connections thead{display:none}"
 	".connections tr{display:block;border:1px solid var(--line);"
 	"border-radius:.3rem;margin:.5rem 0;padding:.2rem .4rem}"
 	".connections td{display:grid;grid-template-columns:6.5rem 1fr;"
@@ -137,5 +139,6 @@ const char html_style[] =
 	"*{print-color-adjust:exact;-webkit-print-color-adjust:exact}"
 	"details::details-content{content-visibility:visible;"
 	"block-size:auto}"
+	"table{font-size:7.5pt}.connections td:first-child{min-width:13rem}"
 	".diagram{max-width:17cm;margin:auto}"
 	"h2,h3{break-after:avoid}tr,.verdict{break-inside:avoid}}\n";

@@ -66,3 +66,16 @@ const char *html_bytes(bool known, uint64_t bytes, char *space)
 	snprintf(space, HTML_TEXT, "%.3g %s", value, units[unit]);
 	return space;
 }
+
+size_t html_shown(const struct html *html, size_t room)
+{
+	size_t count = html->connection_count;
+	size_t shown = 0;
+
+	if (count <= room)
+		return count;
+	while (shown < count && html->connections[shown].interest > 0)
+		shown++;
+	shown += HTML_PLAIN;
+	return shown < room ? shown : room;
+}

@@ -72,7 +72,7 @@ static struct connection *copy_sorted(const struct connection *list,
 static void split(struct timeline *timeline, const struct html *html)
 {
 	size_t count = html->connection_count;
-	size_t shown = count < HTML_LANES ? count : HTML_LANES;
+	size_t shown = html_shown(html, HTML_LANES);
 
 	timeline->shown = copy_sorted(html->connections, shown);
 	timeline->shown_count = shown;
@@ -286,8 +286,9 @@ static void draw_folded(struct html *html, const struct scale *scale,
 	page_attribute(page, "class", "lane");
 	page_element(page, "p", "folded",
 		     "%zu connections more, of which nothing is to be told: "
-		     "how many there were at a time (at most %ld)",
-		     folded.count, most);
+		     "how many there were in each of %d stretches of time, "
+		     "at most %ld",
+		     folded.count, BUCKETS, most);
 	open_picture(page, AREA, "folded connections");
 	page_open(page, "svg");
 	page_attribute(page, "viewBox", "0 0 %d 100", BUCKETS);
