@@ -163,8 +163,8 @@ $(BUILD)/tests/command/%_test: tests/command/%_test.c $(PLAIN_OBJECTS) \
 		$(filter-out %/main.o,$(COMMAND_OBJECTS))
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)
-	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) -lcriterion \
-	$(COMMAND_LIBS) -pthread
+	$(Q)$(CC) $(TEST_CFLAGS) $(COMMAND_CFLAGS) -o $@ $(filter %.c %.o,$^) \
+	-lcriterion $(COMMAND_LIBS) -pthread
 
 # Archives: a target may bring its own version of an object.
 $(BUILD)/command.a: $(COMMON_OBJECTS) $(filter-out %/main.o,$(COMMAND_OBJECTS))
@@ -253,6 +253,13 @@ test: deps ## install what is missing, build, run every test
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
 	tests/run $(TESTS)
 
+pictures: ## the tests of pictures, with a browser and promtool
+	$(Q).ci/install build test pictures
+	$(Q)$(MAKE) --no-print-directory tests
+	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
+	tests/run $(patsubst %,$(BUILD)/tests/command/%_test,html perfetto \
+	prometheus)
+
 soak: ## torture at length: minutes, not seconds
 	$(Q).ci/install build test real soak
 	$(Q)$(MAKE) --no-print-directory tests
@@ -330,7 +337,7 @@ clean: ## remove the build folder
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all help bench bench-programs deps demo tests test soak fuzz \
+.PHONY: all help bench bench-programs deps demo tests test pictures soak fuzz \
 	check-real lint format sanitize stress unit coverage install uninstall \
 	clean
 .SECONDARY:

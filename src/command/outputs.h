@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "command/arguments.h"
+#include "command/atomic_file.h"
 #include "command/render_text.h"
 #include "command/render_trace.h"
 #include "command/session.h"
@@ -21,6 +22,7 @@ struct outputs {
 	const struct arguments *arguments;
 	struct session *session;
 	FILE *files[OPTION_COUNT]; /* by the option that names them */
+	struct atomic_file replaced[OPTION_COUNT];
 };
 
 /* 0, or EXIT_BAD_INPUT after a sentence. */
