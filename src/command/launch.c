@@ -111,6 +111,8 @@ char **launch_environment(const char *library, const char *ring,
 		     format_text("%s=off",
 				 option_row(OPTION_LOG)->environment));
 	if (arguments_file(arguments, OPTION_HTML) ||
+	    arguments_file(arguments, OPTION_PERFETTO) ||
+	    arguments_file(arguments, OPTION_PROMETHEUS) ||
 	    arguments_file(arguments, OPTION_TRACE))
 		set_variable(
 			environment, &count,
