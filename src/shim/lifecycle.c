@@ -406,10 +406,38 @@ static void each_passed(const struct msghdr *message, void (*each)(int fd))
 	}
 }
 
-static void adopt_passed(int fd)
+/*
+ * The record of a socket that this process has under another number already: it
+ * may send descriptors to itself. With one reference more, or 0.
+ */
+static uint64_t find_known(int fd)
 {
+	uint64_t cookie = kernel_socket_cookie(fd);
+	int highest = table_highest();
+
+	for (int other = 0; other <= highest; other++) {
+		uint64_t ref = table_find(other);
+
+		if (ref && sock_of(ref)->cookie == cookie && sock_hold(ref))
+			return ref;
+	}
+	return 0;
+}
+
+void seen_arrived(int fd)
+{
+	struct sight sight = { .result = fd };
+	uint64_t ref = 0;
+
 	seen_foreign(fd);
-	observe_find(fd);
+	if (process_sandboxed() || !process_owns_memory())
+		return;
+	if (kernel_socket_kind(fd) == KERNEL_TCP)
+		ref = find_known(fd);
+	if (ref)
+		seen_dup(fd, ref, &sight);
+	else
+		observe_find(fd);
 }
 
 static void mark_passed(int fd)
@@ -422,7 +450,7 @@ static void mark_passed(int fd)
 
 void seen_received(const struct msghdr *message)
 {
-	each_passed(message, adopt_passed);
+	each_passed(message, seen_arrived);
 }
 
 void seen_sent(const struct msghdr *message)

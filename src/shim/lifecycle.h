@@ -31,6 +31,9 @@ void seen_other(int fd, const struct sight *sight);
 /* A new descriptor that is no TCP socket: what was there is gone. */
 void seen_foreign(int fd);
 
+/* A descriptor that came from another process, or from this one. */
+void seen_arrived(int fd);
+
 /* Descriptors that came in a message (SCM_RIGHTS), or are sent in one. */
 void seen_received(const struct msghdr *message);
 void seen_sent(const struct msghdr *message);

@@ -376,6 +376,14 @@ static bool look_up_ghost(int diag, uint64_t ref, enum call call)
 		bury(ref, word, &sight);
 		return true;
 	}
+	/*
+	 * Somebody holds it: a thread or a process with a table of descriptors
+	 * of its own. The close ended nothing, and the rest is its story.
+	 */
+	if (row.inode != 0) {
+		sock_flag(ref, SOCK_SILENT_GHOST, 0);
+		return false;
+	}
 	if (row.state != sock_state(word))
 		walk(sock->fd, ref, &word,
 		     via_state(sock, sock_state(word), row.state, &sight),

@@ -6,23 +6,49 @@
 #include "shim/process.h"
 #include "shim/stack.h"
 
-static uint64_t follow(int fd, uint64_t cookie, enum tcp_state state)
+/*
+ * What was there on the number of a new socket. Another thread may have come
+ * upon the number between the real call and now, and have adopted the socket.
+ */
+static void replace(uint64_t old, uint64_t cookie)
+{
+	struct sight sight = { .call = CALL_NONE };
+
+	if (cookie == 0 || sock_of(old)->cookie != cookie)
+		observe_replaced(old, &sight);
+	else if (sock_release(old))
+		sock_free(old);
+}
+
+static uint64_t new_record(int fd, uint64_t cookie, enum tcp_state state)
 {
 	uint64_t ref = sock_create(cookie, state);
+
+	if (ref)
+		sock_of(ref)->fd = fd;
+	else
+		blind_count(BLIND_NO_MEMORY);
+	return ref;
+}
+
+uint64_t observe_birth(int fd, enum tcp_state state, const void *place)
+{
+	uint64_t cookie;
+	uint64_t ref;
 	uint64_t old;
 	bool done;
 
-	if (!ref) {
-		blind_count(BLIND_NO_MEMORY);
+	/* A child that runs on its parent's memory has a table of its own. */
+	if (!process_owns_memory())
 		return 0;
-	}
-	sock_of(ref)->fd = fd;
+	cookie = process_sandboxed() ? 0 : kernel_socket_cookie(fd);
+	ref = new_record(fd, cookie, state);
+	if (!ref)
+		return 0;
+	sock_of(ref)->born = stack_brief(place);
 	old = table_put(fd, ref, &done);
-	if (old) {
-		struct sight sight = { .call = CALL_NONE };
-
-		observe_replaced(old, &sight);
-	}
+	if (old)
+		replace(old, cookie);
 	if (done)
 		return ref;
 	blind_count(BLIND_NO_MEMORY);
@@ -30,25 +56,33 @@ static uint64_t follow(int fd, uint64_t cookie, enum tcp_state state)
 	return 0;
 }
 
-uint64_t observe_birth(int fd, enum tcp_state state, const void *place)
+/*
+ * Puts the record of a socket that was come upon into the table. Its number may
+ * have changed hands since we looked: whoever got it from the kernel, and
+ * follows it, is right.
+ */
+static uint64_t settle(int fd, uint64_t ref)
 {
-	uint64_t cookie;
-	uint64_t ref;
+	bool done;
 
-	/* A child that runs on its parent's memory has a table of its own. */
-	if (!process_owns_memory())
-		return 0;
-	cookie = process_sandboxed() ? 0 : kernel_socket_cookie(fd);
-	ref = follow(fd, cookie, state);
-	if (ref)
-		sock_of(ref)->born = stack_brief(place);
-	return ref;
+	if (!table_offer(fd, ref, &done)) {
+		if (!done)
+			blind_count(BLIND_NO_MEMORY);
+		sock_free(ref);
+		return table_find(fd);
+	}
+	if (kernel_socket_cookie(fd) == sock_of(ref)->cookie ||
+	    !table_remove(fd, ref))
+		return ref;
+	sock_free(ref);
+	return 0;
 }
 
 uint64_t observe_adopt(int fd)
 {
 	enum kernel_kind kind;
 	enum tcp_state state;
+	uint64_t cookie;
 	uint64_t ref;
 
 	if (process_sandboxed())
@@ -58,10 +92,12 @@ uint64_t observe_adopt(int fd)
 		blind_mptcp();
 	if (kind != KERNEL_TCP || !process_owns_memory())
 		return 0;
+	cookie = kernel_socket_cookie(fd);
 	state = kernel_socket_state(fd, NULL);
 	if (state == ST_UNKNOWN)
 		return 0;
-	ref = follow(fd, kernel_socket_cookie(fd), state);
+	ghost_silence(cookie);
+	ref = new_record(fd, cookie, state);
 	if (!ref)
 		return 0;
 	/* What was set before we saw it, and matters at its close. */
@@ -70,7 +106,7 @@ uint64_t observe_adopt(int fd)
 			  (kernel_socket_resets(fd) ? SOCK_LINGER_RESET : 0),
 		  0);
 	observe_names(fd, ref);
-	return ref;
+	return settle(fd, ref);
 }
 
 uint64_t observe_find(int fd)

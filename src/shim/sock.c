@@ -320,6 +320,16 @@ void ghost_forget(unsigned int slot, uint64_t ref)
 		sock_free(ref);
 }
 
+void ghost_silence(uint64_t cookie)
+{
+	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
+		uint64_t ref = ghost_at(slot);
+
+		if (ref && sock_of(ref)->cookie == cookie)
+			sock_flag(ref, SOCK_SILENT_GHOST, 0);
+	}
+}
+
 uint64_t ghost_at(unsigned int slot)
 {
 	return atomic_load(&ghosts[slot]);

@@ -173,6 +173,9 @@ enum { GHOST_MAX = 1024 };
 void ghost_add(uint64_t ref);
 void ghost_forget(unsigned int slot, uint64_t ref);
 
+/* The socket is here again: the ghost of it has no more to tell. */
+void ghost_silence(uint64_t cookie);
+
 /* The ghost in a slot below GHOST_MAX, 0: none. */
 uint64_t ghost_at(unsigned int slot);
 

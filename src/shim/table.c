@@ -40,23 +40,41 @@ static void map_chunk(int fd)
 		raw_call3(SYS_munmap, at, size, 0);
 }
 
-uint64_t table_put(int fd, uint64_t ref, bool *done)
+/* The entry of a number that is to be tracked; NULL when there is no memory. */
+static _Atomic uint64_t *make_entry(int fd)
 {
 	_Atomic uint64_t *entry = entry_of(fd);
 	int seen = atomic_load(&highest);
-	uint64_t old;
 
 	if (!entry) {
 		map_chunk(fd);
 		entry = entry_of(fd);
 	}
+	while (entry && fd > seen &&
+	       !atomic_compare_exchange_weak(&highest, &seen, fd))
+		;
+	return entry;
+}
+
+uint64_t table_put(int fd, uint64_t ref, bool *done)
+{
+	_Atomic uint64_t *entry = make_entry(fd);
+	uint64_t old;
+
 	*done = entry != NULL;
 	if (!entry)
 		return 0;
-	while (fd > seen && !atomic_compare_exchange_weak(&highest, &seen, fd))
-		;
 	old = atomic_exchange(entry, ref);
 	return old & TABLE_GRAVE ? 0 : old;
+}
+
+bool table_offer(int fd, uint64_t ref, bool *done)
+{
+	_Atomic uint64_t *entry = make_entry(fd);
+	uint64_t empty = 0;
+
+	*done = entry != NULL;
+	return entry && atomic_compare_exchange_strong(entry, &empty, ref);
 }
 
 bool table_remove(int fd, uint64_t ref)

@@ -62,6 +62,12 @@ static inline uint64_t table_find(int fd)
  */
 uint64_t table_put(int fd, uint64_t ref, bool *done);
 
+/*
+ * The same for a number that nobody is known to have been given: only into an
+ * empty entry. False when it is not empty (any more).
+ */
+bool table_offer(int fd, uint64_t ref, bool *done);
+
 /* Empties the entry if it still holds ref. */
 bool table_remove(int fd, uint64_t ref);
 

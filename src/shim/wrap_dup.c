@@ -139,9 +139,7 @@ int pidfd_getfd(int pidfd, int fd, unsigned int flags)
 {
 	int result = real_calls()->pidfd_getfd(pidfd, fd, flags);
 
-	if (result >= 0) {
-		seen_foreign(result);
-		observe_find(result);
-	}
+	if (result >= 0)
+		seen_arrived(result);
 	return result;
 }

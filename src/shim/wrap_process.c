@@ -71,6 +71,19 @@ pid_t forkpty(int *terminal, char *name, const struct termios *mode,
 	return result;
 }
 
+/*
+ * With CLONE_FILES the thread has a table of descriptors of its own from here
+ * on: what is open is shared with the other threads as with a child.
+ */
+int unshare(int flags)
+{
+	int result = real_calls()->unshare(flags);
+
+	if (result == 0 && flags & CLONE_FILES)
+		process_forking();
+	return result;
+}
+
 /* Makes the terminal 0, 1 and 2. */
 int login_tty(int fd)
 {

@@ -129,7 +129,7 @@ static void after(long number, const long *a, const struct sight *sight)
 		break;
 	case SYS_pidfd_getfd:
 		if (sight->result >= 0)
-			observe_find((int)sight->result);
+			seen_arrived((int)sight->result);
 		break;
 	case SYS_io_uring_setup:
 		if (sight->result >= 0)
@@ -213,7 +213,8 @@ static bool is_fork(long number)
 	if (number == SYS_fork || number == SYS_vfork)
 		return true;
 #endif
-	return number == SYS_clone || number == SYS_clone3;
+	return number == SYS_clone || number == SYS_clone3 ||
+	       number == SYS_unshare;
 }
 
 long syscall(long number, ...)

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <linux/filter.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <pty.h>
 #include <spawn.h>
 #include <sys/ioctl.h>
@@ -707,6 +708,25 @@ static struct sock_filter allow[] = {
 	{ BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW },
 };
 static struct sock_fprog allow_all = { .len = 1, .filter = allow };
+
+static void *close_in_own_table(void *argument)
+{
+	CHECK(unshare(CLONE_FILES) == 0);
+	CHECK(close(*(int *)argument) == 0);
+	return NULL;
+}
+
+static void do_unshare(void)
+{
+	struct pair pair = make_pair();
+	pthread_t thread;
+
+	CHECK(pthread_create(&thread, NULL, close_in_own_table, &pair.client) ==
+	      0);
+	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK(kernel_state(pair.server) == TCP_ESTABLISHED);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED", pair.client);
+}
 
 static void do_prctl(void)
 {
