@@ -129,7 +129,7 @@ static ssize_t do_write(int fd, const void *place)
 	ssize_t sent;
 	struct sight sight;
 
-	if (ref && sigpipe_wants_look(ref, false))
+	if (ref && !sock_spend(ref) && sigpipe_wants_look(ref, false))
 		sigpipe_before_write(fd, ref, CALL_write, false, place);
 	sent = send(fd, "x", 1, MSG_NOSIGNAL);
 	sight = sight_of(CALL_write, sent, place);
