@@ -468,6 +468,17 @@ uint64_t seen_dup_begin(int fd)
 	return ref;
 }
 
+/*
+ * Of two threads that dup2() onto one number, the one that came last at the
+ * kernel need not have come last at the table.
+ */
+static bool came_first(int copy, uint64_t ref, uint64_t old)
+{
+	return !process_sandboxed() &&
+	       kernel_socket_cookie(copy) == sock_of(old)->cookie &&
+	       table_swap(copy, ref, old);
+}
+
 void seen_dup(int fd, uint64_t ref, const struct sight *sight)
 {
 	int copy = (int)sight->result;
@@ -482,7 +493,7 @@ void seen_dup(int fd, uint64_t ref, const struct sight *sight)
 	}
 	old = table_put(copy, ref, &done);
 	if (old)
-		observe_replaced(old, sight);
+		observe_replaced(came_first(copy, ref, old) ? ref : old, sight);
 	if (!done && sock_release(ref))
 		closing_end(fd, ref, sight);
 }

@@ -77,11 +77,16 @@ bool table_offer(int fd, uint64_t ref, bool *done)
 	return entry && atomic_compare_exchange_strong(entry, &empty, ref);
 }
 
-bool table_remove(int fd, uint64_t ref)
+bool table_swap(int fd, uint64_t from, uint64_t to)
 {
 	_Atomic uint64_t *entry = entry_of(fd);
 
-	return entry && atomic_compare_exchange_strong(entry, &ref, 0);
+	return entry && atomic_compare_exchange_strong(entry, &from, to);
+}
+
+bool table_remove(int fd, uint64_t ref)
+{
+	return table_swap(fd, ref, 0);
 }
 
 void table_bury(int fd, uint64_t ref)

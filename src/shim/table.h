@@ -68,6 +68,9 @@ uint64_t table_put(int fd, uint64_t ref, bool *done);
  */
 bool table_offer(int fd, uint64_t ref, bool *done);
 
+/* Puts `to` in place of `from`. False when the entry holds something else. */
+bool table_swap(int fd, uint64_t from, uint64_t to);
+
 /* Empties the entry if it still holds ref. */
 bool table_remove(int fd, uint64_t ref);
 

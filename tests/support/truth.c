@@ -166,6 +166,18 @@ static void print_path(const char *name, const struct path *path)
 	fprintf(stderr, "\n");
 }
 
+/* Of two threads' steps, who was first may be recorded last. */
+static bool comes_late(const struct path *shadow, size_t i)
+{
+	const struct step *step = &shadow->steps[i];
+
+	if (i + 1 == shadow->count || step[1].to != step->from)
+		return false;
+	if (i == 0)
+		return step[1].from == ST_CLOSED;
+	return step->from != step[-1].to && step[1].from == step[-1].to;
+}
+
 /*
  * As the kernel tells it: what is TIME_WAIT in the RFC is CLOSE for its socket,
  * a small stand-in that has no events takes over.
@@ -179,11 +191,7 @@ static struct path as_kernel(const struct path *shadow)
 	for (size_t i = 0; i < shadow->count; i++) {
 		struct step step = shadow->steps[i];
 
-		/* Two threads: who was first may be recorded last. */
-		if (i > 0 && i + 1 < shadow->count &&
-		    step.from != shadow->steps[i - 1].to &&
-		    shadow->steps[i + 1].to == step.from &&
-		    shadow->steps[i + 1].from == shadow->steps[i - 1].to) {
+		if (comes_late(shadow, i)) {
 			struct step first = shadow->steps[i + 1];
 
 			shadow->steps[i + 1] = step;
@@ -203,16 +211,37 @@ static bool same_step(const struct step *one, const struct step *two)
 	return one->from == two->from && one->to == two->to;
 }
 
-/* How many steps of the shadow agree with the kernel's from `start` on. */
-static size_t agreeing(const struct path *shadow, const struct path *kernel,
-		       size_t start)
-{
-	size_t count = 0;
+/* Where the shadow's steps lie in the kernel's. */
+struct match {
+	size_t start; /* the kernel's first */
+	size_t end;   /* one after the kernel's last */
+	size_t count; /* of the shadow's that agree */
+};
 
-	while (count < shadow->count && start + count < kernel->count &&
-	       same_step(&shadow->steps[count], &kernel->steps[start + count]))
-		count++;
-	return count;
+/*
+ * A step that does not begin where the one before it ended is of a record that
+ * was made anew: the process came to the socket again, later.
+ */
+static struct match match_from(const struct path *shadow,
+			       const struct path *kernel, size_t start)
+{
+	struct match match = { .start = start, .end = start };
+
+	while (match.count < shadow->count && match.end < kernel->count) {
+		const struct step *step = &shadow->steps[match.count];
+		bool again = match.count > 0 &&
+			     step->from != shadow->steps[match.count - 1].to;
+		size_t at = match.end;
+
+		while (again && at < kernel->count &&
+		       !same_step(step, &kernel->steps[at]))
+			at++;
+		if (at == kernel->count || !same_step(step, &kernel->steps[at]))
+			break;
+		match.count++;
+		match.end = at + 1;
+	}
+	return match;
 }
 
 static bool ends_as(const struct path *path, size_t from,
@@ -226,27 +255,29 @@ static bool ends_as(const struct path *path, size_t from,
 }
 
 /*
- * What came from the peer within microseconds, see docs/limits.md: its FIN or
- * reset between the look before our close and the close; or the two FINs
- * crossed.
+ * What happened within microseconds, see docs/limits.md: between the look
+ * before our close and the close came the peer's FIN or reset, or another
+ * thread read what was unread; or the two FINs crossed.
  */
 static bool is_crossing(const struct path *shadow, const struct path *kernel,
-			size_t start, size_t agreed)
+			size_t at, size_t agreed)
 {
 	static const enum tcp_state closed[] = { ST_FIN_WAIT_1, ST_COUNT };
+	static const enum tcp_state second[] = { ST_LAST_ACK, ST_COUNT };
 	static const enum tcp_state aborted[] = { ST_CLOSED, ST_COUNT };
 	static const enum tcp_state fin[] = { ST_CLOSE_WAIT, ST_COUNT };
 	static const enum tcp_state waited[] = { ST_FIN_WAIT_2, ST_COUNT };
 	static const enum tcp_state crossed[] = { ST_CLOSING, ST_COUNT };
-	size_t at = start + agreed;
+	enum tcp_state from = agreed < shadow->count
+				      ? shadow->steps[agreed].from
+				      : ST_UNKNOWN;
 
-	if (agreed < shadow->count &&
-	    shadow->steps[agreed].from == ST_ESTABLISHED)
-		return (ends_as(shadow, agreed, closed) &&
-			(ends_as(kernel, at, fin) ||
-			 ends_as(kernel, at, aborted))) ||
-		       (ends_as(shadow, agreed, aborted) &&
-			ends_as(kernel, at, fin));
+	if (from == ST_ESTABLISHED && ends_as(shadow, agreed, closed))
+		return ends_as(kernel, at, fin) || ends_as(kernel, at, aborted);
+	if (from == ST_ESTABLISHED && ends_as(shadow, agreed, aborted))
+		return ends_as(kernel, at, fin) || ends_as(kernel, at, closed);
+	if (from == ST_CLOSE_WAIT && ends_as(shadow, agreed, aborted))
+		return ends_as(kernel, at, second);
 	return ends_as(shadow, agreed, waited) && ends_as(kernel, at, crossed);
 }
 
@@ -262,20 +293,28 @@ static bool is_guess(const struct path *shadow, const struct path *kernel,
 	       kernel->steps[kernel->count - 1].to == ST_CLOSED;
 }
 
-/* A socket that still lives has not told its cookie: then its ports tell. */
-static const struct path *kernel_of(const struct path *shadow)
+static const struct path *find_kernel(const struct path *shadow, bool by_cookie)
 {
 	for (size_t i = truth.kernel_count; i-- > 0;) {
 		struct path *path = &truth.kernel[i];
 
-		if (path->destroyed ? path->cookie == shadow->cookie
-				    : path->local == shadow->local &&
-					      path->peer == shadow->peer) {
-			path->followed = true;
-			return path;
-		}
+		if (path->destroyed != by_cookie ||
+		    (by_cookie ? path->cookie != shadow->cookie
+			       : path->local != shadow->local ||
+					 path->peer != shadow->peer))
+			continue;
+		path->followed = true;
+		return path;
 	}
 	return NULL;
+}
+
+/* A socket that still lives has not told its cookie: then its ports tell. */
+static const struct path *kernel_of(const struct path *shadow)
+{
+	const struct path *path = find_kernel(shadow, true);
+
+	return path ? path : find_kernel(shadow, false);
 }
 
 /* Has another process of the run recorded the step? */
@@ -323,12 +362,45 @@ static enum unseen reason_of(const struct path *shadow, const struct step *step)
 	return UNSEEN_NEVER;
 }
 
+static void judge_rest(const struct path *recorded, const struct path *shadow,
+		       const struct path *kernel, const struct match *match,
+		       struct truth_sum *sum)
+{
+	if (is_guess(shadow, kernel, match->count)) {
+		sum->unseen[UNSEEN_GUESSED] +=
+			(int)(kernel->count - match->end);
+		return;
+	}
+	if (is_crossing(shadow, kernel, match->end, match->count)) {
+		sum->crossings++;
+		return;
+	}
+	sum->contradictions++;
+	fprintf(stderr, "contradiction: pid %d cookie %" PRIx64 "\n",
+		recorded->pid, recorded->cookie);
+	print_path("shadow", recorded);
+	print_path("kernel", kernel);
+}
+
+static void count_unseen(const struct path *shadow, const struct path *kernel,
+			 const struct match *match, struct truth_sum *sum)
+{
+	size_t skipped = match->end - match->start - match->count;
+
+	sum->unseen[UNSEEN_BEFORE] += (int)skipped;
+	for (size_t i = 0; i < match->start; i++)
+		sum->unseen[is_elsewhere(shadow, &kernel->steps[i])
+				    ? UNSEEN_ELSEWHERE
+				    : UNSEEN_BEFORE]++;
+	for (size_t i = match->end; i < kernel->count; i++)
+		sum->unseen[reason_of(shadow, &kernel->steps[i])]++;
+}
+
 static void compare(const struct path *recorded, struct truth_sum *sum)
 {
 	struct path shadow = as_kernel(recorded);
 	const struct path *kernel = kernel_of(recorded);
-	size_t best = 0;
-	size_t start = 0;
+	struct match best = { .count = 0 };
 
 	sum->connections++;
 	if (!kernel) {
@@ -336,42 +408,21 @@ static void compare(const struct path *recorded, struct truth_sum *sum)
 		fprintf(stderr, "unmatched: pid %d cookie %" PRIx64 "\n",
 			recorded->pid, recorded->cookie);
 		print_path("shadow", recorded);
+		free(shadow.steps);
 		return;
 	}
 	/* A process that comes late begins somewhere. */
 	for (size_t i = 0; i < kernel->count; i++) {
-		if (agreeing(&shadow, kernel, i) > best) {
-			best = agreeing(&shadow, kernel, i);
-			start = i;
-		}
+		struct match match = match_from(&shadow, kernel, i);
+
+		if (match.count > best.count)
+			best = match;
 	}
-	sum->transitions += (int)best;
-	if (best < shadow.count && is_guess(&shadow, kernel, best)) {
-		sum->unseen[UNSEEN_GUESSED] +=
-			(int)(kernel->count - start - best);
-		free(shadow.steps);
-		return;
-	}
-	if (best < shadow.count) {
-		if (is_crossing(&shadow, kernel, start, best)) {
-			sum->crossings++;
-		} else {
-			sum->contradictions++;
-			fprintf(stderr,
-				"contradiction: pid %d cookie %" PRIx64 "\n",
-				recorded->pid, recorded->cookie);
-			print_path("shadow", recorded);
-			print_path("kernel", kernel);
-		}
-		free(shadow.steps);
-		return;
-	}
-	for (size_t i = 0; i < start; i++)
-		sum->unseen[is_elsewhere(recorded, &kernel->steps[i])
-				    ? UNSEEN_ELSEWHERE
-				    : UNSEEN_BEFORE]++;
-	for (size_t i = start + best; i < kernel->count; i++)
-		sum->unseen[reason_of(recorded, &kernel->steps[i])]++;
+	sum->transitions += (int)best.count;
+	if (best.count < shadow.count)
+		judge_rest(recorded, &shadow, kernel, &best, sum);
+	else
+		count_unseen(recorded, kernel, &best, sum);
 	free(shadow.steps);
 }
 
