@@ -406,24 +406,6 @@ static void each_passed(const struct msghdr *message, void (*each)(int fd))
 	}
 }
 
-/*
- * The record of a socket that this process has under another number already: it
- * may send descriptors to itself. With one reference more, or 0.
- */
-static uint64_t find_known(int fd)
-{
-	uint64_t cookie = kernel_socket_cookie(fd);
-	int highest = table_highest();
-
-	for (int other = 0; other <= highest; other++) {
-		uint64_t ref = table_find(other);
-
-		if (ref && sock_of(ref)->cookie == cookie && sock_hold(ref))
-			return ref;
-	}
-	return 0;
-}
-
 void seen_arrived(int fd)
 {
 	struct sight sight = { .result = fd };
@@ -433,7 +415,7 @@ void seen_arrived(int fd)
 	if (process_sandboxed() || !process_owns_memory())
 		return;
 	if (kernel_socket_kind(fd) == KERNEL_TCP)
-		ref = find_known(fd);
+		ref = observe_known(fd);
 	if (ref)
 		seen_dup(fd, ref, &sight);
 	else
@@ -475,6 +457,7 @@ uint64_t seen_dup_begin(int fd)
 static bool came_first(int copy, uint64_t ref, uint64_t old)
 {
 	return !process_sandboxed() &&
+	       sock_of(old)->cookie != sock_of(ref)->cookie &&
 	       kernel_socket_cookie(copy) == sock_of(old)->cookie &&
 	       table_swap(copy, ref, old);
 }
@@ -492,8 +475,10 @@ void seen_dup(int fd, uint64_t ref, const struct sight *sight)
 		return;
 	}
 	old = table_put(copy, ref, &done);
-	if (old)
-		observe_replaced(came_first(copy, ref, old) ? ref : old, sight);
+	if (old && came_first(copy, ref, old))
+		observe_replaced(ref, sight);
+	else if (old)
+		observe_succeeded(old, sock_of(ref)->cookie);
 	if (!done && sock_release(ref))
 		closing_end(fd, ref, sight);
 }

@@ -91,6 +91,12 @@ uint64_t observe_find(int fd);
  */
 bool observe_peer_closed_first(int fd, const struct sock *sock);
 
+/*
+ * The record of the socket behind fd that this process has under another number
+ * already: it may send descriptors to itself. With one reference more, or 0.
+ */
+uint64_t observe_known(int fd);
+
 /* Learns the ends of the socket from the kernel. */
 void observe_names(int fd, uint64_t ref);
 
@@ -102,6 +108,13 @@ bool observe_ghost(uint64_t ref, enum call call);
 
 /* The ghosts of this process on a port (0: on any): settles each. */
 void observe_ghosts(enum call call, uint16_t port);
+
+/*
+ * old was in the table on the number of a socket with this cookie. Another
+ * thread may have come upon the number between the real call and now, and have
+ * adopted the same socket: then it goes without a word.
+ */
+void observe_succeeded(uint64_t old, uint64_t cookie);
 
 /* ref was taken out of the table for a new socket on its number. */
 void observe_replaced(uint64_t ref, const struct sight *sight);

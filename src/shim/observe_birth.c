@@ -6,11 +6,7 @@
 #include "shim/process.h"
 #include "shim/stack.h"
 
-/*
- * What was there on the number of a new socket. Another thread may have come
- * upon the number between the real call and now, and have adopted the socket.
- */
-static void replace(uint64_t old, uint64_t cookie)
+void observe_succeeded(uint64_t old, uint64_t cookie)
 {
 	struct sight sight = { .call = CALL_NONE };
 
@@ -48,7 +44,7 @@ uint64_t observe_birth(int fd, enum tcp_state state, const void *place)
 	sock_of(ref)->born = stack_brief(place);
 	old = table_put(fd, ref, &done);
 	if (old)
-		replace(old, cookie);
+		observe_succeeded(old, cookie);
 	if (done)
 		return ref;
 	blind_count(BLIND_NO_MEMORY);
@@ -107,6 +103,20 @@ uint64_t observe_adopt(int fd)
 		  0);
 	observe_names(fd, ref);
 	return settle(fd, ref);
+}
+
+uint64_t observe_known(int fd)
+{
+	uint64_t cookie = kernel_socket_cookie(fd);
+	int highest = table_highest();
+
+	for (int other = 0; other <= highest; other++) {
+		uint64_t ref = table_find(other);
+
+		if (ref && sock_of(ref)->cookie == cookie && sock_hold(ref))
+			return ref;
+	}
+	return 0;
 }
 
 uint64_t observe_find(int fd)
