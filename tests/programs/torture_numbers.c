@@ -50,7 +50,7 @@ static void number_becomes_a_file(void)
 	show_writes(fd);
 	SHOW(lseek(fd, 0, SEEK_END));
 	SHOW(pread(fd, buffer, sizeof(buffer), 0));
-	fwrite(buffer, 1, 8, stdout);
+	fwrite(buffer, 1, 7, stdout);
 	SHOW(close(fd));
 }
 

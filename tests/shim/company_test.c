@@ -194,7 +194,7 @@ Test(company, of_gdb)
 		   "debuginfod enabled off' -ex 'handle SIGPIPE nostop noprint "
 		   "pass' -ex 'set print thread-events off' -ex 'set "
 		   "environment %s' -ex run --args %s %s "
-		   "2>/dev/null | grep -v -i 'process\\|thread\\|sigpipe'");
+		   "2>/dev/null | grep -a -v -i 'process\\|thread\\|sigpipe'");
 }
 
 /* An error of ours would be valgrind's exit status 99. */

@@ -48,7 +48,7 @@ bool truth_kernel_start(const char *filter)
 	truth.pipe = fopen(path, "r");
 	if (truth.pipe)
 		fcntl(fileno(truth.pipe), F_SETFL, O_NONBLOCK);
-	if (truth.pipe && write_file("buffer_size_kb", "32768") &&
+	if (truth.pipe && write_file("buffer_size_kb", "131072") &&
 	    write_file("trace_clock", "mono") &&
 	    write_file("options/fields", "1") && set_filter(filter) &&
 	    write_file("events/tcp/tcp_destroy_sock/enable", "1") &&

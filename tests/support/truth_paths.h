@@ -13,7 +13,7 @@
 #include "model/state.h"
 #include "ring/read.h"
 
-enum { SLOTS = 1 << 17, RUN = 0x7257, ADDRESSES = 1 << 16 };
+enum { SLOTS = 1 << 19, RUN = 0x7257, ADDRESSES = 1 << 16 };
 
 struct step {
 	double time; /* CLOCK_MONOTONIC, seconds */
