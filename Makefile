@@ -298,9 +298,10 @@ stress: $(BUILD)/tests/shim/stress ## the parts that threads share, from many th
 	$(Q)TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.suppressions $<
 
 UNIT_TESTS = $(filter $(BUILD)/tests/model/% $(BUILD)/tests/kernel/% \
-	$(BUILD)/tests/ring/%,$(TESTS)) $(BUILD)/tests/fuzz/corpus_test
+	$(BUILD)/tests/ring/%,$(TESTS)) $(BUILD)/tests/command/session_test \
+	$(BUILD)/tests/command/intake_test $(BUILD)/tests/fuzz/corpus_test
 
-unit: $(UNIT_TESTS) $(REPLAYS) ## the unit tests of model, kernel and ring
+unit: $(UNIT_TESTS) $(REPLAYS) ## the tests that need no preloading
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) TCPSHADOW_SOURCE=$(CURDIR) \
 	tests/run $(filter %_test,$^)
 
