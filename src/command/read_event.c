@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "command/read_frame.h"
 #include "command/say.h"
 #include "command/suppressions.h"
 #include "command/trace_fields.h"
@@ -12,7 +13,6 @@
 
 enum {
 	FRAMES_MAX = 64,
-	INLINED_MAX = 64,
 	DETAILS_MAX = 512,
 	SIGNAL_MAX = 64,
 };
@@ -169,52 +169,6 @@ static void read_end(struct trace *trace, struct trace_fields *fields)
 	if (finished)
 		session_finished(trace->session, process);
 	session_gone(trace->session, process, time, known ? &status : NULL);
-}
-
-/* What is known of a frame, or of a function that it is inlined into. */
-static bool read_symbol(struct trace_fields *fields, struct symbol *symbol)
-{
-	*symbol = (struct symbol){
-		.function = trace_optional(fields, "function"),
-		.file = trace_optional(fields, "file"),
-	};
-	if (symbol->file)
-		symbol->line =
-			(unsigned int)trace_number(fields, "line", 0, UINT_MAX);
-	return symbol->function || symbol->file;
-}
-
-static struct place *read_frame(struct trace_fields *fields)
-{
-	struct symbol chain[1 + INLINED_MAX];
-	bool known = read_symbol(fields, &chain[0]);
-	const char *module = trace_optional(fields, "module");
-	uint64_t offset = trace_bits(fields, "offset");
-	struct place *place;
-	json_t *outer;
-	size_t i;
-
-	if (json_object_get(fields->object, "inlined_into")) {
-		json_t *array =
-			trace_array(fields, "inlined_into", INLINED_MAX);
-
-		known = true;
-		json_array_foreach(array, i, outer)
-		{
-			struct trace_fields inner = *fields;
-
-			inner.object = outer;
-			read_symbol(&inner, &chain[i + 1]);
-			fields->wrong = inner.wrong;
-			chain[i].outer = &chain[i + 1];
-		}
-	}
-	if (fields->wrong)
-		return NULL;
-	place = symbols_place(fields->session->symbols, module, offset);
-	/* Told even if nothing is known: a file of that name here is not it. */
-	symbols_tell(fields->session->symbols, place, known ? chain : NULL);
-	return place;
 }
 
 static void read_stack(struct trace *trace, struct trace_fields *fields)
@@ -380,21 +334,47 @@ static void read_message(struct trace *trace, struct trace_fields *fields)
 		session_message(trace->session, process, text);
 }
 
-static void read_holder(struct trace_fields *fields, struct leftover *left)
+/* An object, or NULL when it is null (or missing: `optional`). */
+static json_t *object_of(struct trace_fields *fields, const char *key,
+			 bool optional)
 {
-	json_t *object = json_object_get(fields->object, "holder");
+	json_t *object = json_object_get(fields->object, key);
+
+	if (json_is_null(object) || (!object && optional))
+		return NULL;
+	if (!json_is_object(object))
+		trace_wrong(fields, "`%s` is no object", key);
+	return fields->wrong ? NULL : object;
+}
+
+/* Who holds a socket that the kernel still has. */
+static void read_holder(struct trace_fields *fields, int *pid, int *fd,
+			const char **command)
+{
 	struct trace_fields inner = *fields;
 
-	if (json_is_null(object))
+	inner.object = object_of(fields, "holder", false);
+	if (!inner.object)
 		return;
-	if (!json_is_object(object)) {
-		trace_wrong(fields, "`holder` is no object");
+	*pid = (int)trace_number(&inner, "pid", 1, INT_MAX);
+	*fd = (int)trace_number(&inner, "fd", 0, INT_MAX);
+	*command = trace_text(&inner, "command");
+	fields->wrong = inner.wrong;
+}
+
+static void read_other_end(struct trace_fields *fields, struct leftover *left)
+{
+	struct trace_fields inner = *fields;
+
+	inner.object = object_of(fields, "other_end", true);
+	if (!inner.object)
 		return;
-	}
-	inner.object = object;
-	left->pid = (int)trace_number(&inner, "pid", 1, INT_MAX);
-	left->fd = (int)trace_number(&inner, "fd", 0, INT_MAX);
-	left->command = trace_text(&inner, "command");
+	left->other_state = (enum tcp_state)trace_choice(&inner, "state",
+							 ST_COUNT, state_word);
+	left->other_inode =
+		(uint32_t)trace_number(&inner, "inode", 0, UINT32_MAX);
+	read_holder(&inner, &left->other_pid, &left->other_fd,
+		    &left->other_command);
 	fields->wrong = inner.wrong;
 }
 
@@ -410,7 +390,8 @@ static void read_left(struct trace *trace, struct trace_fields *fields)
 		left.expires = (uint32_t)trace_number(fields, "expires", 0,
 						      UINT32_MAX);
 	}
-	read_holder(fields, &left);
+	read_holder(fields, &left.pid, &left.fd, &left.command);
+	read_other_end(fields, &left);
 	if (!socket)
 		trace_wrong(fields, "there is no such socket");
 	if (fields->wrong)

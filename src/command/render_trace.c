@@ -6,10 +6,11 @@
 
 #include "command/command.h"
 #include "command/say.h"
+#include "command/trace_line.h"
 #include "command/trace_words.h"
 #include "model/errno_name.h"
 
-enum { LINE_SIZE = 65536, ADDRESS_SIZE = 64 };
+enum { LINE_SIZE = 65536 };
 
 /* The keys of a transition, in their order. */
 enum transition_key {
@@ -54,51 +55,6 @@ static const struct {
 	[T_STACK] = { "stack", 'i' },
 };
 
-static void set(json_t *object, const char *key, json_t *value)
-{
-	if (json_object_set_new_nocheck(object, key, need_memory(value)) != 0)
-		need_memory(NULL);
-}
-
-static void set_number(json_t *object, const char *key, uint64_t number)
-{
-	set(object, key, json_integer((json_int_t)number));
-}
-
-/* All text of a session is printable ASCII. */
-static void set_text(json_t *object, const char *key, const char *text)
-{
-	set(object, key, json_string_nocheck(text ? text : ""));
-}
-
-static void set_truth(json_t *object, const char *key, bool truth)
-{
-	set(object, key, json_boolean(truth));
-}
-
-/* Nanoseconds; a trace has microseconds. */
-static void set_time(json_t *object, const char *key, uint64_t time)
-{
-	set_number(object, key, time / 1000);
-}
-
-static const char *address_text(const struct address *address, char *space)
-{
-	struct text text;
-
-	text_begin(&text, space, ADDRESS_SIZE);
-	text_add_address(&text, address);
-	return space;
-}
-
-static json_t *new_line(const char *event)
-{
-	json_t *object = need_memory(json_object());
-
-	set_text(object, "event", event);
-	return object;
-}
-
 static void write_object(struct render_trace *render, const json_t *object)
 {
 	size_t size = json_dumpb(object, render->line, render->size - 1,
@@ -122,34 +78,34 @@ static void write_line(struct render_trace *render, json_t *object)
 
 static void set_process(json_t *object, const struct process *process)
 {
-	set_number(object, "process", process ? process->number : 0);
-	set_number(object, "pid", process ? (uint64_t)process->pid : 0);
+	line_set_number(object, "process", process ? process->number : 0);
+	line_set_number(object, "pid", process ? (uint64_t)process->pid : 0);
 }
 
 static void write_run(struct render_trace *render)
 {
-	json_t *line = new_line("run");
+	json_t *line = line_new("run");
 
-	set_number(line, "format", TRACE_FORMAT);
-	set_text(line, "version", TCPSHADOW_VERSION);
-	set_text(line, "command", render->session->command_line);
-	set_time(line, "time", render->session->started);
+	line_set_number(line, "format", TRACE_FORMAT);
+	line_set_text(line, "version", TCPSHADOW_VERSION);
+	line_set_text(line, "command", render->session->command_line);
+	line_set_time(line, "time", render->session->started);
 	write_line(render, line);
 }
 
 static void on_started(struct watch *watch, const struct process *process)
 {
-	json_t *line = new_line("process");
+	json_t *line = line_new("process");
 
-	set_time(line, "time", process->started);
+	line_set_time(line, "time", process->started);
 	set_process(line, process);
-	set_number(line, "parent_pid", (uint64_t)process->parent_pid);
-	set_number(line, "parent",
-		   process->parent ? process->parent->number : 0);
-	set_truth(line, "forked", process->forked);
-	set_text(line, "program", process->program);
-	set_text(line, "arguments", process->arguments);
-	set_number(line, "network", process->network);
+	line_set_number(line, "parent_pid", (uint64_t)process->parent_pid);
+	line_set_number(line, "parent",
+			process->parent ? process->parent->number : 0);
+	line_set_truth(line, "forked", process->forked);
+	line_set_text(line, "program", process->program);
+	line_set_text(line, "arguments", process->arguments);
+	line_set_number(line, "network", process->network);
 	write_line((struct render_trace *)watch, line);
 }
 
@@ -159,34 +115,34 @@ static json_t *status_object(int status)
 	json_t *object = need_memory(json_object());
 
 	if (!WIFSIGNALED(status)) {
-		set_number(object, "exit", (uint64_t)WEXITSTATUS(status));
+		line_set_number(object, "exit", (uint64_t)WEXITSTATUS(status));
 		return object;
 	}
-	set_number(object, "signal", (uint64_t)WTERMSIG(status));
-	set_truth(object, "core", WCOREDUMP(status));
+	line_set_number(object, "signal", (uint64_t)WTERMSIG(status));
+	line_set_truth(object, "core", WCOREDUMP(status));
 	return object;
 }
 
 static void on_ended(struct watch *watch, const struct process *process)
 {
-	json_t *line = new_line("end");
+	json_t *line = line_new("end");
 
-	set_time(line, "time", process->ended);
+	line_set_time(line, "time", process->ended);
 	set_process(line, process);
-	set_truth(line, "finished", process->finished);
-	set(line, "status",
-	    process->status_known ? status_object(process->status)
-				  : json_null());
+	line_set_truth(line, "finished", process->finished);
+	line_set(line, "status",
+		 process->status_known ? status_object(process->status)
+				       : json_null());
 	write_line((struct render_trace *)watch, line);
 }
 
 static void set_symbol(json_t *object, const struct symbol *symbol)
 {
 	if (symbol->function)
-		set_text(object, "function", symbol->function);
+		line_set_text(object, "function", symbol->function);
 	if (symbol->file) {
-		set_text(object, "file", symbol->file);
-		set_number(object, "line", symbol->line);
+		line_set_text(object, "file", symbol->file);
+		line_set_number(object, "line", symbol->line);
 	}
 }
 
@@ -197,8 +153,8 @@ static json_t *frame_object(struct symbols *symbols, struct place *place)
 	json_t *chain;
 
 	if (place->module)
-		set_text(frame, "module", place->module);
-	set_number(frame, "offset", place->offset);
+		line_set_text(frame, "module", place->module);
+	line_set_number(frame, "offset", place->offset);
 	if (!symbol)
 		return frame;
 	set_symbol(frame, symbol);
@@ -211,7 +167,7 @@ static json_t *frame_object(struct symbols *symbols, struct place *place)
 		set_symbol(outer, symbol);
 		json_array_append_new(chain, outer);
 	}
-	set(frame, "inlined_into", chain);
+	line_set(frame, "inlined_into", chain);
 	return frame;
 }
 
@@ -219,22 +175,22 @@ static void on_stack(struct watch *watch, const struct process *process,
 		     const struct stack *stack)
 {
 	struct render_trace *render = (struct render_trace *)watch;
-	json_t *line = new_line("stack");
+	json_t *line = line_new("stack");
 	json_t *frames = need_memory(json_array());
 
 	set_process(line, process);
-	set_number(line, "stack", stack->number);
+	line_set_number(line, "stack", stack->number);
 	for (unsigned int i = 0; i < stack->count; i++)
 		json_array_append_new(frames,
 				      frame_object(render->session->symbols,
 						   stack->places[i]));
-	set(line, "frames", frames);
+	line_set(line, "frames", frames);
 	write_line(render, line);
 }
 
 static void make_transition(struct render_trace *render)
 {
-	render->transition = new_line("transition");
+	render->transition = line_new("transition");
 	for (int i = 0; i < T_COUNT; i++) {
 		char type = transition_keys[i].type;
 
@@ -242,8 +198,8 @@ static void make_transition(struct render_trace *render)
 		render->values[i] = type == 'i'   ? json_integer(0)
 				    : type == 's' ? json_string("")
 						  : json_false();
-		set(render->transition, transition_keys[i].key,
-		    render->values[i]);
+		line_set(render->transition, transition_keys[i].key,
+			 render->values[i]);
 	}
 }
 
@@ -277,7 +233,7 @@ static void put_step(struct render_trace *render, const struct step *step)
 	put_text(render, T_SECTION, step->edge->section);
 	put_text(render, T_EVIDENCE,
 		 trace_evidence((enum evidence)step->evidence));
-	set_truth(render->transition, "likely", step->likely);
+	line_set_truth(render->transition, "likely", step->likely);
 	put_text(render, T_CALL, call_name((enum call)step->call));
 	put_number(render, T_RESULT, (uint64_t)step->result);
 	put_number(render, T_ERRNO, (uint64_t)step->error);
@@ -290,38 +246,38 @@ static void on_transition(struct watch *watch, const struct tcp_socket *socket,
 			  const struct step *step)
 {
 	struct render_trace *render = (struct render_trace *)watch;
-	char space[ADDRESS_SIZE];
+	char space[LINE_ADDRESS_SIZE];
 
 	put_step(render, step);
 	put_number(render, T_SOCKET, socket->number);
 	put_number(render, T_COOKIE, socket->cookie);
 	put_text(render, T_ROLE, trace_role(socket->role));
-	put_text(render, T_LOCAL, address_text(&socket->local, space));
-	put_text(render, T_PEER, address_text(&socket->peer, space));
+	put_text(render, T_LOCAL, line_address(&socket->local, space));
+	put_text(render, T_PEER, line_address(&socket->peer, space));
 	write_object(render, render->transition);
 }
 
 static void on_released(struct watch *watch, const struct tcp_socket *socket)
 {
-	json_t *line = new_line("released");
+	json_t *line = line_new("released");
 
 	set_process(line, socket->owner);
-	set_number(line, "socket", socket->number);
-	set_number(line, "cookie", socket->cookie);
+	line_set_number(line, "socket", socket->number);
+	line_set_number(line, "cookie", socket->cookie);
 	write_line((struct render_trace *)watch, line);
 }
 
 static void on_counters(struct watch *watch, const struct tcp_socket *socket)
 {
 	const struct counters *counters = &socket->counters;
-	json_t *line = new_line("counters");
+	json_t *line = line_new("counters");
 
 	set_process(line, socket->owner);
-	set_number(line, "socket", socket->number);
-	set_number(line, "cookie", socket->cookie);
-	set_number(line, "sent", counters->sent);
-	set_number(line, "received", counters->received);
-	set_number(line, "retransmits", counters->retransmits);
+	line_set_number(line, "socket", socket->number);
+	line_set_number(line, "cookie", socket->cookie);
+	line_set_number(line, "sent", counters->sent);
+	line_set_number(line, "received", counters->received);
+	line_set_number(line, "retransmits", counters->retransmits);
 	write_line((struct render_trace *)watch, line);
 }
 
@@ -332,59 +288,62 @@ static json_t *detail_value(const struct detail *detail)
 	if (detail->text)
 		return json_string_nocheck(detail->text);
 	object = need_memory(json_object());
-	set_number(object, "stack", detail->stack ? detail->stack->number : 0);
-	set_text(object, "indent", detail->indent);
+	line_set_number(object, "stack",
+			detail->stack ? detail->stack->number : 0);
+	line_set_text(object, "indent", detail->indent);
 	return object;
 }
 
 static void on_finding(struct watch *watch, const struct found *found)
 {
 	const struct subject *subject = &found->subject;
-	json_t *line = new_line("finding");
+	json_t *line = line_new("finding");
 	json_t *details = need_memory(json_array());
-	char space[ADDRESS_SIZE];
+	char space[LINE_ADDRESS_SIZE];
 
-	set_time(line, "time", found->time);
+	line_set_time(line, "time", found->time);
 	set_process(line, found->process);
-	set_text(line, "rule", rule_slug(found->rule));
-	set_text(line, "severity", severity_name(rule_severity(found->rule)));
-	set_text(line, "message", found->message);
-	set_number(line, "socket", found->socket ? found->socket->number : 0);
-	set_number(line, "cookie", subject->cookie);
-	set_number(line, "fd", (uint64_t)subject->fd);
-	set_text(line, "role", trace_role(subject->role));
-	set_text(line, "local", address_text(&subject->local, space));
-	set_text(line, "peer", address_text(&subject->peer, space));
-	set_number(line, "stack", found->stack ? found->stack->number : 0);
+	line_set_text(line, "rule", rule_slug(found->rule));
+	line_set_text(line, "severity",
+		      severity_name(rule_severity(found->rule)));
+	line_set_text(line, "message", found->message);
+	line_set_number(line, "socket",
+			found->socket ? found->socket->number : 0);
+	line_set_number(line, "cookie", subject->cookie);
+	line_set_number(line, "fd", (uint64_t)subject->fd);
+	line_set_text(line, "role", trace_role(subject->role));
+	line_set_text(line, "local", line_address(&subject->local, space));
+	line_set_text(line, "peer", line_address(&subject->peer, space));
+	line_set_number(line, "stack", found->stack ? found->stack->number : 0);
 	for (unsigned int i = 0; i < found->detail_count; i++)
 		json_array_append_new(
 			details, need_memory(detail_value(&found->details[i])));
-	set(line, "details", details);
-	set_text(line, "help", found->help);
-	set_truth(line, "suppressed", found->suppressed);
-	set_truth(line, "last", found->last);
+	line_set(line, "details", details);
+	line_set_text(line, "help", found->help);
+	line_set_truth(line, "suppressed", found->suppressed);
+	line_set_truth(line, "last", found->last);
 	write_line((struct render_trace *)watch, line);
 }
 
 static void on_repeated(struct watch *watch, const struct found *found,
 			unsigned int count)
 {
-	json_t *line = new_line("repeat");
+	json_t *line = line_new("repeat");
 
 	set_process(line, found->process);
-	set_text(line, "rule", rule_slug(found->rule));
-	set_number(line, "stack", found->stack ? found->stack->number : 0);
-	set_number(line, "count", count);
+	line_set_text(line, "rule", rule_slug(found->rule));
+	line_set_number(line, "stack", found->stack ? found->stack->number : 0);
+	line_set_number(line, "count", count);
 	write_line((struct render_trace *)watch, line);
 }
 
 static void on_message(struct watch *watch, const struct process *process,
 		       const char *text)
 {
-	json_t *line = new_line("message");
+	json_t *line = line_new("message");
 
 	set_process(line, process);
-	set_text(line, "text", text);
+	line_set_text(line, "text", text);
 	write_line((struct render_trace *)watch, line);
 }
 
@@ -393,49 +352,71 @@ static void on_caught_up(struct watch *watch)
 	fflush(((struct render_trace *)watch)->stream);
 }
 
+static json_t *owner_object(int pid, int fd, const char *command)
+{
+	json_t *object = need_memory(json_object());
+
+	line_set_number(object, "pid", (uint64_t)pid);
+	line_set_number(object, "fd", (uint64_t)fd);
+	line_set_text(object, "command", command);
+	return object;
+}
+
+/* The other end, where it is of another program on this machine. */
+static json_t *other_object(const struct leftover *left)
+{
+	json_t *object = need_memory(json_object());
+
+	line_set_text(object, "state", state_name(left->other_state));
+	line_set_number(object, "inode", left->other_inode);
+	line_set(object, "holder",
+		 left->other_pid ? owner_object(left->other_pid, left->other_fd,
+						left->other_command)
+				 : json_null());
+	return object;
+}
+
 static void write_left(struct render_trace *render,
 		       const struct tcp_socket *socket)
 {
 	const struct leftover *left = socket->left;
-	json_t *line = new_line("left");
-	json_t *holder = json_null();
-	char space[ADDRESS_SIZE];
+	json_t *line = line_new("left");
+	char space[LINE_ADDRESS_SIZE];
 
-	if (left->pid) {
-		holder = need_memory(json_object());
-		set_number(holder, "pid", (uint64_t)left->pid);
-		set_number(holder, "fd", (uint64_t)left->fd);
-		set_text(holder, "command", left->command);
-	}
 	set_process(line, socket->owner);
-	set_number(line, "socket", socket->number);
-	set_number(line, "cookie", socket->cookie);
-	set_text(line, "state", state_name(socket->state));
-	set_text(line, "local", address_text(&socket->local, space));
-	set_text(line, "peer", address_text(&socket->peer, space));
-	set(line, "expires",
-	    left->timed ? json_integer(left->expires) : json_null());
-	set_number(line, "inode", left->inode);
-	set(line, "holder", holder);
+	line_set_number(line, "socket", socket->number);
+	line_set_number(line, "cookie", socket->cookie);
+	line_set_text(line, "state", state_name(socket->state));
+	line_set_text(line, "local", line_address(&socket->local, space));
+	line_set_text(line, "peer", line_address(&socket->peer, space));
+	line_set(line, "expires",
+		 left->timed ? json_integer(left->expires) : json_null());
+	line_set_number(line, "inode", left->inode);
+	line_set(line, "holder",
+		 left->pid ? owner_object(left->pid, left->fd, left->command)
+			   : json_null());
+	line_set(line, "other_end",
+		 left->other_state != ST_UNKNOWN ? other_object(left)
+						 : json_null());
 	write_line(render, line);
 }
 
 static void write_summary(struct render_trace *render)
 {
 	const struct session *session = render->session;
-	json_t *line = new_line("summary");
+	json_t *line = line_new("summary");
 
-	set_time(line, "time", session->ended);
-	set(line, "status", status_object(session->status));
-	set_number(line, "processes", session->process_count);
-	set_number(line, "sockets", session->socket_count);
-	set_number(line, "folded", session->folded);
-	set_number(line, "errors", session->counts[SEVERITY_ERROR]);
-	set_number(line, "warnings", session->counts[SEVERITY_WARNING]);
-	set_number(line, "notes", session->counts[SEVERITY_NOTE]);
-	set_number(line, "suppressed", session->suppressed);
-	set_number(line, "lost", session->lost);
-	set_number(line, "holes", session->holes);
+	line_set_time(line, "time", session->ended);
+	line_set(line, "status", status_object(session->status));
+	line_set_number(line, "processes", session->process_count);
+	line_set_number(line, "sockets", session->socket_count);
+	line_set_number(line, "folded", session->folded);
+	line_set_number(line, "errors", session->counts[SEVERITY_ERROR]);
+	line_set_number(line, "warnings", session->counts[SEVERITY_WARNING]);
+	line_set_number(line, "notes", session->counts[SEVERITY_NOTE]);
+	line_set_number(line, "suppressed", session->suppressed);
+	line_set_number(line, "lost", session->lost);
+	line_set_number(line, "holes", session->holes);
 	write_line(render, line);
 }
 

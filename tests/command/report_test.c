@@ -141,7 +141,7 @@ static void compare_outputs(const char *program)
 	}
 }
 
-static void check_round_trip(const char *program)
+static void check_round_trip(const char *const *program)
 {
 	struct options run_options = { .argv = { run_command(), "run", "-v",
 						 "--stacks=all", "--wait=all" },
@@ -154,9 +154,8 @@ static void check_round_trip(const char *program)
 	snprintf(trace, sizeof(trace), "--trace=%s", in_folder("trace"));
 	run_options.argv[run_options.count++] = trace;
 	name_outputs(&run_options, "run");
-	run_options.argv[run_options.count++] = program;
-	run_options.argv[run_options.count++] = "flood";
-	run_options.argv[run_options.count++] = "5";
+	for (const char *const *word = program; *word; word++)
+		run_options.argv[run_options.count++] = *word;
 	run_options.argv[run_options.count] = NULL;
 	/* A bad value, for a message. */
 	run_all(&run, false, ARGV("TCPSHADOW_SILENCE=long"), run_options.argv);
@@ -168,7 +167,7 @@ static void check_round_trip(const char *program)
 		     run_errors(&run));
 	cr_expect_str_empty(run_errors(&run));
 	run_end(&run);
-	compare_outputs(program);
+	compare_outputs(program[0]);
 }
 
 Test(report, stored_run_says_what_the_run_said)
@@ -183,13 +182,38 @@ Test(report, stored_run_says_what_the_run_said)
 	char *text;
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
-		check_round_trip(run_example(programs[i]));
-	check_round_trip(run_program("tree"));
+		check_round_trip(ARGV(run_example(programs[i])));
+	check_round_trip(ARGV(run_program("tree"), "flood", "5"));
 	text = read_all(in_folder("report.log-file"));
 	cr_expect(strstr(text, "linger-reset"), "%s", text);
 	cr_expect(strstr(text, "5 times"), "%s", text);
 	cr_expect(strstr(text, "ESTABLISHED"), "%s", text);
 	free(text);
+}
+
+/* A client of another program, which does not close its end. */
+Test(report, stored_run_knows_who_held_the_other_end)
+{
+	static const char client[] =
+		"import socket, sys\n"
+		"socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n";
+	static const char server[] =
+		"import socket, sys\n"
+		"l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen()\n"
+		"print('port', l.getsockname()[1], flush=True)\n"
+		"s, _ = l.accept(); sys.stdin.read()\n";
+	struct run other;
+	char port[16];
+	char *text;
+
+	run_start(&other, false, NULL, ARGV("/usr/bin/python3", "-c", server));
+	cr_assert(run_wait_output(&other, "\n"));
+	snprintf(port, sizeof(port), "%d", atoi(run_output(&other) + 5));
+	check_round_trip(ARGV("/usr/bin/python3", "-c", client, port));
+	text = read_all(in_folder("report.log-file"));
+	cr_expect(strstr(text, "; the other end: pid "), "%s", text);
+	free(text);
+	run_end(&other);
 }
 
 static int report(const char *text)
