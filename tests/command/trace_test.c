@@ -223,11 +223,18 @@ static bool file_says(void *argument)
 	return strstr(text, argument) != NULL;
 }
 
+static void note_pid(json_t *line, void *argument)
+{
+	if (is(line, "event", "process"))
+		*(pid_t *)argument = (pid_t)number(line, "pid");
+}
+
 /* The file is written as things happen: nothing waits for the end. */
 Test(trace, of_a_killed_command_says_all_up_to_then)
 {
 	struct counts counts;
 	struct run report;
+	pid_t server = 0;
 
 	run_start(&run, false, NULL,
 		  ARGV(run_command(), "run", option, "--",
@@ -237,6 +244,10 @@ Test(trace, of_a_killed_command_says_all_up_to_then)
 	run_wait(&run);
 	counts = count_events();
 	cr_expect_eq(counts.summaries, 0);
+	read_lines(note_pid, &server);
+	/* The program lives on, without harm. */
+	cr_assert_gt(server, 0);
+	cr_expect_eq(kill(server, SIGKILL), 0);
 	validate(path);
 	cr_expect_eq(run_all(&report, false, NULL,
 			     ARGV(run_command(), "report", "-v", path)),
