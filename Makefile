@@ -57,6 +57,7 @@ COMMON_OBJECTS = $(patsubst %.c,$(BUILD)/plain/%.o, \
 EXAMPLE_SOURCES = $(filter-out examples/echo.c,$(wildcard examples/*.c)) \
 	$(wildcard examples/*/*.c)
 EXAMPLES = $(EXAMPLE_SOURCES:%.c=$(BUILD)/%)
+CXX_EXAMPLES = $(patsubst %.cc,$(BUILD)/%,$(wildcard examples/*/*.cc))
 
 TEST_SOURCES = $(wildcard tests/model/*_test.c tests/kernel/*_test.c \
 	tests/ring/*_test.c tests/command/*_test.c tests/fuzz/*_test.c tests/shim/*_test.c tests/scenarios/*_test.c tests/real/*_test.c \
@@ -87,11 +88,11 @@ all: $(LIBRARY) $(COMMAND) $(EXAMPLES) ## build the library, the command and the
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
 
-$(BUILD)/libtcpshadow.map: src/model/calls.def
+$(BUILD)/libtcpshadow.map: src/model/calls.def src/model/public.def
 	@mkdir -p $(@D)
 	$(call say,MAP,$@)
 	$(Q){ echo '{ global:'; \
-	sed -n 's/^CALL(\([A-Za-z0-9_]*\),.*/	\1;/p' $<; \
+	sed -n -E 's/^(CALL|PUBLIC)\(([A-Za-z0-9_]*),.*/	\2;/p' $^; \
 	echo 'local: *; };'; } > $@
 
 $(BUILD)/library/%.o: %.c
@@ -138,6 +139,11 @@ $(BUILD)/examples/%: examples/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(BASE) -O1 -rdynamic -pthread -o $@ $<
+
+$(BUILD)/examples/%: examples/%.cc
+	@mkdir -p $(@D)
+	$(call say,CXX,$<)
+	$(Q)$(CXX) -g -O1 -Wall -Iinclude -MMD -MP -o $@ $<
 
 $(BUILD)/tests/programs/lib%.so: tests/programs/lib%.c
 	@mkdir -p $(@D)
@@ -246,7 +252,8 @@ demo: ## install what is missing, build, and show a client's death by SIGPIPE
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) examples/demo
 
-tests: all $(TESTS) $(PROGRAMS) $(REPLAYS) $(BUILD)/tests/shim/stress ## build all tests
+tests: all $(CXX_EXAMPLES) $(TESTS) $(PROGRAMS) $(REPLAYS) \
+	$(BUILD)/tests/shim/stress ## build all tests
 
 test: deps ## install what is missing, build, run every test
 	$(Q)$(MAKE) --no-print-directory tests
@@ -325,12 +332,14 @@ coverage: ## line coverage of model and kernel by their unit tests
 
 install: $(LIBRARY) ## install below PREFIX (/usr/local), staged in DESTDIR
 	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libtcpshadow.so
+	install -D -m 644 include/tcpshadow.h $(DESTDIR)$(PREFIX)/include/tcpshadow.h
 	set -e; for page in $(wildcard docs/rules/*.md docs/limits.md docs/performance.md); do \
 	install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/doc/tcpshadow/$${page#docs/}; \
 	done
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/lib/libtcpshadow.so
+	rm -f $(DESTDIR)$(PREFIX)/lib/libtcpshadow.so \
+	$(DESTDIR)$(PREFIX)/include/tcpshadow.h
 	rm -rf $(DESTDIR)$(PREFIX)/share/doc/tcpshadow
 
 clean: ## remove the build folder

@@ -25,14 +25,62 @@ static void add_prefix(struct text *text, int pid)
 	text_add(text, " ");
 }
 
-void event_add_subject(struct text *text, const struct subject *subject)
+void event_add_local(struct text *text, const struct subject *subject)
 {
 	text_add(text, "fd ");
 	text_add_number(text, subject->fd);
 	text_add(text, " ");
+	if (subject->name[0]) {
+		text_add(text, "\"");
+		text_add(text, subject->name);
+		text_add(text, "\" ");
+	}
 	text_add_address(text, &subject->local);
+}
+
+void event_add_subject(struct text *text, const struct subject *subject)
+{
+	event_add_local(text, subject);
 	text_add(text, arrows[subject->role]);
 	text_add_address(text, &subject->peer);
+}
+
+void event_name_subject(struct subject *subject, const char *name)
+{
+	struct text text;
+
+	text_begin(&text, subject->name, sizeof(subject->name));
+	if (name)
+		text_add(&text, name);
+}
+
+static void add_padded(struct text *text, unsigned int number,
+		       unsigned int digits)
+{
+	for (unsigned int limit = 10; --digits > 0; limit *= 10) {
+		if (number < limit)
+			text_add(text, "0");
+	}
+	text_add_number(text, number);
+}
+
+void event_add_mark(struct text *text, int pid, uint64_t time,
+		    const char *label)
+{
+	uint64_t seconds = time / 1000000000;
+
+	add_prefix(text, pid);
+	text_add(text, "mark at ");
+	add_padded(text, (unsigned int)(seconds / 3600 % 24), 2);
+	text_add(text, ":");
+	add_padded(text, (unsigned int)(seconds / 60 % 60), 2);
+	text_add(text, ":");
+	add_padded(text, (unsigned int)(seconds % 60), 2);
+	text_add(text, ".");
+	add_padded(text, (unsigned int)(time / 1000 % 1000000), 6);
+	text_add(text, " UTC: ");
+	text_add_bytes(text, label, strnlen(label, 4 * MARK_LABEL_SIZE));
+	text_add(text, "\n");
 }
 
 void event_add_result(struct text *text, enum call call, long result, int error)

@@ -27,6 +27,9 @@ enum role {
 	ROLE_PASSIVE, /* accepted: `<-` */
 };
 
+/* With the closing NUL. */
+enum { SUBJECT_NAME_SIZE = 32, MARK_LABEL_SIZE = 128 };
+
 /* One descriptor's connection, as every line begins. */
 struct subject {
 	int pid;
@@ -34,7 +37,8 @@ struct subject {
 	enum role role;
 	struct address local;
 	struct address peer;
-	uint64_t cookie; /* SO_COOKIE, 0: none */
+	uint64_t cookie;              /* SO_COOKIE, 0: none */
+	char name[SUBJECT_NAME_SIZE]; /* that the program gave it, or "" */
 };
 
 struct transition {
@@ -68,8 +72,21 @@ void event_add_cause(struct text *text, const struct transition *t);
 /* "tcpshadow: 21858 error: ... [slug]\n    ...\n    help: ...\n" */
 void event_add_finding(struct text *text, const struct finding *finding);
 
-/* "fd 4 127.0.0.1:5188 <- 127.0.0.1:42555" */
+/* "fd 4 127.0.0.1:5188 <- 127.0.0.1:42555", the name behind the number */
 void event_add_subject(struct text *text, const struct subject *subject);
+
+/* "fd 4 127.0.0.1:5188": of a listener that is all there is to say. */
+void event_add_local(struct text *text, const struct subject *subject);
+
+/* Gives the subject a name, cut to its size; NULL: none. */
+void event_name_subject(struct subject *subject, const char *name);
+
+/*
+ * "tcpshadow: 21858 mark at 09:41:12.000417 UTC: LABEL\n"; time in ns since
+ * 1970. The label is printable.
+ */
+void event_add_mark(struct text *text, int pid, uint64_t time,
+		    const char *label);
 
 /* "read() = -1 ECONNRESET" */
 void event_add_result(struct text *text, enum call call, long result,

@@ -73,6 +73,8 @@ enum ring_kind {
 	RING_AGAIN,    /* how often a finding came again */
 	RING_MESSAGE,  /* a line about the library's own settings */
 	RING_COUNTERS, /* what a connection has carried */
+	RING_NAME,     /* that the program has given to a socket */
+	RING_MARK,     /* a point in time that the program has marked */
 	RING_KIND_COUNT
 };
 
@@ -182,6 +184,17 @@ struct ring_again {
 };
 
 struct ring_message { /* then: the text */
+	struct ring_head head;
+};
+
+struct ring_name { /* then: the name; "": none any more */
+	struct ring_head head;
+	uint64_t cookie;
+	int32_t fd;
+	uint32_t unused;
+};
+
+struct ring_mark { /* then: the label */
 	struct ring_head head;
 };
 

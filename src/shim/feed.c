@@ -427,3 +427,24 @@ void feed_message(const char *text)
 
 	append(RING_MESSAGE, parts, 2);
 }
+
+void feed_name(uint64_t cookie, int fd, const char *name)
+{
+	struct ring_name record = { .cookie = cookie, .fd = fd };
+	struct ring_part parts[] = { { &record, sizeof(record) },
+				     text_part(name) };
+
+	if (!feed_attached())
+		return;
+	record.head = head_now();
+	append(RING_NAME, parts, 2);
+}
+
+void feed_mark(const char *label)
+{
+	struct ring_mark mark = { .head = head_now() };
+	struct ring_part parts[] = { { &mark, sizeof(mark) },
+				     text_part(label) };
+
+	append(RING_MARK, parts, 2);
+}

@@ -65,4 +65,10 @@ void feed_finding(const struct feed_finding *finding);
 void feed_again(enum rule rule, uint32_t stack, uint32_t count);
 void feed_message(const char *text);
 
+/* The program has named a socket, or taken the name ("") away. */
+void feed_name(uint64_t cookie, int fd, const char *name);
+
+/* The program has marked this point in time. */
+void feed_mark(const char *label);
+
 #endif

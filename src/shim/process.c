@@ -41,6 +41,7 @@ static struct identity *_Atomic identity;
 static _Atomic uint32_t epoch = 1;
 
 static _Atomic uint32_t born;
+static _Atomic bool started;
 _Atomic bool process_in_sandbox;
 
 uint32_t process_epoch(void)
@@ -51,6 +52,11 @@ uint32_t process_epoch(void)
 uint32_t process_born(void)
 {
 	return atomic_load(&born);
+}
+
+bool process_started(void)
+{
+	return atomic_load(&started);
 }
 
 void process_forking(void)
@@ -260,6 +266,7 @@ __attribute__((constructor)) static void process_start(void)
 	report_start();
 	handover_read(environ);
 	adopt_inherited();
+	atomic_store(&started, true);
 	errno = saved;
 }
 

@@ -35,6 +35,9 @@ void process_forking(void);
  */
 bool process_owns_memory(void);
 
+/* Has the constructor run? Before it nothing is followed. */
+bool process_started(void);
+
 /* The process id, as every line shows it. */
 int process_id(void);
 

@@ -5,15 +5,18 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "kernel/raw.h"
 #include "model/suppress.h"
 #include "shim/elf.h"
 #include "shim/feed.h"
+#include "shim/names.h"
 #include "shim/process.h"
 #include "shim/settings.h"
 #include "shim/sink.h"
 #include "shim/stack.h"
+#include "shim/tally.h"
 
 /* The count of what is not to be said at all. */
 #define MUTED UINT32_MAX
@@ -34,12 +37,15 @@ struct subject report_process(void)
 
 struct subject report_subject(const struct sock *sock, int fd)
 {
-	return (struct subject){ .pid = process_id(),
-				 .fd = fd,
-				 .role = (enum role)sock->role,
-				 .local = sock->local,
-				 .peer = sock->peer,
-				 .cookie = sock->cookie };
+	struct subject subject = { .pid = process_id(),
+				   .fd = fd,
+				   .role = (enum role)sock->role,
+				   .local = sock->local,
+				   .peer = sock->peer,
+				   .cookie = sock->cookie };
+
+	names_get(sock->cookie, subject.name);
+	return subject;
 }
 
 void report_transition(const struct transition *transition)
@@ -73,6 +79,41 @@ void report_message(const struct text *message)
 	text_add(&text, " ");
 	text_add_bytes(&text, message->buffer, message->length);
 	text_add(&text, "\n");
+	sink_write(line, text.length);
+}
+
+/* How much of a label is shown. */
+static void cut_label(char copy[static MARK_LABEL_SIZE], const char *label)
+{
+	size_t length = strnlen(label, MARK_LABEL_SIZE - 1);
+
+	memcpy(copy, label, length);
+	copy[length] = '\0';
+}
+
+void report_mark(const char *label)
+{
+	char line[LINE_SIZE + 4 * MARK_LABEL_SIZE];
+	char copy[MARK_LABEL_SIZE];
+	char printable[4 * MARK_LABEL_SIZE];
+	struct timespec now;
+	struct text text;
+
+	cut_label(copy, label);
+	if (feed_attached()) {
+		feed_mark(copy);
+		return;
+	}
+	if (process_sandboxed())
+		return;
+	clock_gettime(CLOCK_REALTIME, &now);
+	text_begin(&text, printable, sizeof(printable));
+	text_add_foreign(&text, copy);
+	text_begin(&text, line, sizeof(line));
+	event_add_mark(&text, process_id(),
+		       (uint64_t)now.tv_sec * 1000000000 +
+			       (uint64_t)now.tv_nsec,
+		       printable);
 	sink_write(line, text.length);
 }
 
@@ -184,6 +225,16 @@ void report_start(void)
 		suppress_parse(text, say_mistake);
 }
 
+/* Said before, or one of too many places. */
+static void come_again(const struct report *report)
+{
+	if (report->repeated && atomic_load(report->repeated) == MUTED)
+		return;
+	if (report->repeated)
+		atomic_fetch_add(report->repeated, 1);
+	tally_add(report->rule);
+}
+
 bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place)
 {
@@ -200,8 +251,7 @@ bool report_begin(struct report *report, enum rule rule,
 	report->repeated = place ? find_place(rule, report->stack, &first)
 				 : NULL;
 	if (!first) {
-		if (report->repeated && atomic_load(report->repeated) != MUTED)
-			atomic_fetch_add(report->repeated, 1);
+		come_again(report);
 		return false;
 	}
 	if (suppress_matches(rule, name_frame, &report->stack)) {
@@ -211,9 +261,10 @@ bool report_begin(struct report *report, enum rule rule,
 	}
 	count = atomic_fetch_add(&said[rule], 1);
 	report->last = count == FINDINGS_PER_RULE - 1;
-	if (count >= FINDINGS_PER_RULE)
-		return false;
-	report->scratch = scratch_take();
+	report->scratch = count < FINDINGS_PER_RULE ? scratch_take() : NULL;
+	/* Found, though it is not told. */
+	if (!report->scratch)
+		tally_add(rule);
 	return report->scratch != NULL;
 }
 
@@ -237,6 +288,7 @@ void report_end(struct report *report)
 	struct text stack;
 	struct text output;
 
+	tally_add(report->rule);
 	if (feed_attached()) {
 		feed_finding(&(struct feed_finding){
 			.subject = &report->subject,

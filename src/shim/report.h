@@ -26,6 +26,9 @@ void report_message(const struct text *message);
 
 void report_transition(const struct transition *transition);
 
+/* A line of the program's own: here it was. */
+void report_mark(const char *label);
+
 /*
  * A finding is made in three steps: begin, write its texts, end.
  *

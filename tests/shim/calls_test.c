@@ -1,7 +1,8 @@
 /*
  * Every row of calls.def: the call is made by tests/programs/calls on a TCP
  * socket, and the log must show it. And the library's symbol table: it exports
- * the rows and nothing else, and misses no sibling of a name that it wraps.
+ * the rows, and those of public.def, and nothing else, and misses no sibling of
+ * a name that it wraps.
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -51,7 +52,14 @@ static bool contains(const char *names, const char *name)
 	return strstr(names, word) != NULL;
 }
 
-Test(symbols, exports_are_the_rows_of_the_table)
+static const char *const public_names[] = {
+#define PUBLIC(name, result, parameters) #name,
+#include "model/public.def"
+#undef PUBLIC
+};
+#define PUBLIC_COUNT (sizeof(public_names) / sizeof(public_names[0]))
+
+Test(symbols, exports_are_the_rows_of_the_tables)
 {
 	char command[600];
 	char *names;
@@ -63,9 +71,13 @@ Test(symbols, exports_are_the_rows_of_the_table)
 	for (int i = 1; i < CALL_COUNT; i++)
 		cr_expect(contains(names, call_name((enum call)i)),
 			  "%s is not exported", call_name((enum call)i));
+	for (size_t i = 0; i < PUBLIC_COUNT; i++)
+		cr_expect(contains(names, public_names[i]),
+			  "%s is not exported", public_names[i]);
 	for (const char *at = names; (at = strchr(at + 1, ' ')) != NULL;)
 		count++;
-	cr_expect_eq(count, CALL_COUNT - 1, "exported: %s", names);
+	cr_expect_eq(count, CALL_COUNT - 1 + (int)PUBLIC_COUNT, "exported: %s",
+		     names);
 }
 
 static char libc_names[262144];

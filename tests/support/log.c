@@ -20,14 +20,18 @@ static void take_line(char *line, const char *at)
 static bool parse(const char *at, struct log_line *out)
 {
 	char line[LINE_SIZE];
-	int end = 0;
+	int named = 0;
+	int start = 0;
 
 	take_line(line, at);
-	if (sscanf(line,
-		   "tcpshadow: %d fd %d %63s %2s %63s %15s -> %15[A-Z_0-9]: "
-		   "%n%255[^\n]",
-		   &out->pid, &out->fd, out->local, out->arrow, out->peer,
-		   out->from, out->to, &end, out->cause) != 8)
+	out->name[0] = '\0';
+	if (sscanf(line, "tcpshadow: %d fd %d %n\"%63[^\"]\" %n", &out->pid,
+		   &out->fd, &start, out->name, &named) < 2 ||
+	    start == 0)
+		return false;
+	if (sscanf(line + (named ? named : start),
+		   "%63s %2s %63s %15s -> %15[A-Z_0-9]: %255[^\n]", out->local,
+		   out->arrow, out->peer, out->from, out->to, out->cause) != 6)
 		return false;
 	return state_from_name(out->from) != ST_UNKNOWN &&
 	       state_from_name(out->to) != ST_UNKNOWN &&
@@ -77,6 +81,16 @@ static bool parse_finding(const char *at, char *severity, char *rule)
 	return bracket && sscanf(bracket, "[%63[a-z-]]", rule) == 1;
 }
 
+/* "tcpshadow: 1 mark at 09:41:12.000417 UTC: label" */
+static bool is_mark(const char *line)
+{
+	int hour, minute, second, fraction, pid;
+
+	return sscanf(line, "tcpshadow: %d mark at %2d:%2d:%2d.%6d UTC: ", &pid,
+		      &hour, &minute, &second, &fraction) == 5 &&
+	       strstr(line, " UTC: ");
+}
+
 int log_errors(const char *log)
 {
 	int errors = 0;
@@ -94,7 +108,7 @@ int log_errors(const char *log)
 		    parse_finding(at, severity, rule) ||
 		    sscanf(line, "tcpshadow: %d again: %d", &pid, &count) ==
 			    2 ||
-		    strstr(line, " bad suppressions: "))
+		    is_mark(line) || strstr(line, " bad suppressions: "))
 			continue;
 		fprintf(stderr, "not a line of the log: %.100s\n", at);
 		errors++;

@@ -13,6 +13,7 @@
 struct log_line {
 	int pid;
 	int fd;
+	char name[64]; /* that the program gave the socket, or "" */
 	char local[64];
 	char arrow[3];
 	char peer[64];
