@@ -86,12 +86,7 @@ static void walk(struct session *session, struct tcp_socket *socket,
 	const struct edge *path[2 * MACHINE_PATH_MAX];
 	enum tcp_state via = via_state(socket, to);
 	size_t length = machine_path(socket->state, via, EVENT_NONE, path);
-	struct subject subject = { .pid = socket->owner->pid,
-				   .fd = socket->fd,
-				   .role = socket->role,
-				   .local = socket->local,
-				   .peer = socket->peer,
-				   .cookie = socket->cookie };
+	struct subject subject = session_subject(socket);
 
 	length += machine_path(via, to, event, path + length);
 	for (size_t i = 0; i < length; i++) {

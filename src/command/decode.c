@@ -449,6 +449,34 @@ static bool decode_message(struct decoder *decoder,
 	return true;
 }
 
+static bool decode_name(struct decoder *decoder,
+			const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_name *told = fixed_part(record, sizeof(*told), &rest);
+	struct process *process = told ? sender(decoder, &told->head) : NULL;
+
+	if (!process)
+		return false;
+	session_named(decoder->session, process, told->fd, told->cookie,
+		      next_text(&rest));
+	return true;
+}
+
+static bool decode_mark(struct decoder *decoder,
+			const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_mark *told = fixed_part(record, sizeof(*told), &rest);
+	struct process *process = told ? sender(decoder, &told->head) : NULL;
+
+	if (!process)
+		return false;
+	session_marked(decoder->session, process, told->head.time,
+		       next_text(&rest));
+	return true;
+}
+
 void decode(struct decoder *decoder, const struct ring_record *record)
 {
 	static bool (*const decoders[RING_KIND_COUNT])(
@@ -466,6 +494,8 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_FINDING] = decode_finding,
 		[RING_AGAIN] = decode_again,
 		[RING_MESSAGE] = decode_message,
+		[RING_NAME] = decode_name,
+		[RING_MARK] = decode_mark,
 	};
 
 	if (record->kind >= RING_KIND_COUNT || !decoders[record->kind] ||

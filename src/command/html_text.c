@@ -5,21 +5,14 @@
 
 const char *html_ends(const struct tcp_socket *socket, char *space)
 {
-	struct subject subject = { .fd = socket->fd,
-				   .role = socket->role,
-				   .local = socket->local,
-				   .peer = socket->peer };
+	struct subject subject = session_subject(socket);
 	struct text text;
 
 	text_begin(&text, space, HTML_TEXT);
-	if (socket->listened) {
-		text_add(&text, "fd ");
-		text_add_number(&text, socket->fd);
-		text_add(&text, " ");
-		text_add_address(&text, &socket->local);
-		return space;
-	}
-	event_add_subject(&text, &subject);
+	if (socket->listened)
+		event_add_local(&text, &subject);
+	else
+		event_add_subject(&text, &subject);
 	return space;
 }
 

@@ -334,6 +334,27 @@ static void read_message(struct trace *trace, struct trace_fields *fields)
 		session_message(trace->session, process, text);
 }
 
+static void read_name(struct trace *trace, struct trace_fields *fields)
+{
+	struct process *process = trace_process(fields, "process", false);
+	uint64_t cookie = trace_bits(fields, "cookie");
+	int fd = (int)trace_number(fields, "fd", INT_MIN, INT_MAX);
+	const char *name = trace_plain(fields, "name");
+
+	if (!fields->wrong)
+		session_named(trace->session, process, fd, cookie, name);
+}
+
+static void read_mark(struct trace *trace, struct trace_fields *fields)
+{
+	struct process *process = trace_process(fields, "process", false);
+	uint64_t time = time_of(trace, fields);
+	const char *label = trace_plain(fields, "label");
+
+	if (!fields->wrong)
+		session_marked(trace->session, process, time, label);
+}
+
 /* An object, or NULL when it is null (or missing: `optional`). */
 static json_t *object_of(struct trace_fields *fields, const char *key,
 			 bool optional)
@@ -431,6 +452,8 @@ static const struct {
 	{ "finding", read_finding },
 	{ "repeat", read_repeat },
 	{ "message", read_message },
+	{ "name", read_name },
+	{ "mark", read_mark },
 	{ "left", read_left },
 	{ "summary", read_summary },
 };

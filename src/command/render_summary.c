@@ -84,10 +84,7 @@ static void print_findings(struct render_text *render,
 
 static const char *ends_of(const struct tcp_socket *socket, char *space)
 {
-	struct subject subject = { .fd = socket->fd,
-				   .role = socket->role,
-				   .local = socket->local,
-				   .peer = socket->peer };
+	struct subject subject = session_subject(socket);
 	struct text text;
 
 	text_begin(&text, space, TEXT_SIZE);

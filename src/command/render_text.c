@@ -183,6 +183,20 @@ static void on_message(struct watch *watch, const struct process *process,
 		process ? process->pid : 0, text);
 }
 
+static void on_marked(struct watch *watch, const struct process *process,
+		      uint64_t time, const char *label)
+{
+	struct render_text *render = (struct render_text *)watch;
+	char line[LINE_SIZE];
+	struct text text;
+
+	if (render->quiet)
+		return;
+	text_begin(&text, line, sizeof(line));
+	event_add_mark(&text, process->pid, time, label);
+	fputs(line, render->stream);
+}
+
 /* The file name with %p replaced. */
 static char *expand(const char *pattern)
 {
@@ -221,10 +235,12 @@ int render_text_begin(struct render_text *render, struct session *session,
 	*render = (struct render_text){
 		.watch = { .transition = on_transition,
 			   .finding = on_finding,
-			   .message = on_message },
+			   .message = on_message,
+			   .marked = on_marked },
 		.session = session,
 		.stream = stderr,
 		.verbose = arguments_on(arguments, OPTION_VERBOSE),
+		.quiet = arguments_on(arguments, OPTION_QUIET),
 		.gen_suppressions =
 			option_match(
 				OPTION_GEN_SUPPRESSIONS,

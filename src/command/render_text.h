@@ -17,6 +17,7 @@ struct render_text {
 	struct session *session;
 	FILE *stream;
 	bool verbose;
+	bool quiet;
 	bool color;
 	bool gen_suppressions;
 	char *directory; /* paths below it are shown relative */

@@ -347,6 +347,29 @@ static void on_message(struct watch *watch, const struct process *process,
 	write_line((struct render_trace *)watch, line);
 }
 
+static void on_named(struct watch *watch, const struct process *process, int fd,
+		     uint64_t cookie, const char *name)
+{
+	json_t *line = new_line("name");
+
+	set_process(line, process);
+	set_number(line, "cookie", cookie);
+	set_number(line, "fd", (uint64_t)fd);
+	set_text(line, "name", name);
+	write_line((struct render_trace *)watch, line);
+}
+
+static void on_marked(struct watch *watch, const struct process *process,
+		      uint64_t time, const char *label)
+{
+	json_t *line = new_line("mark");
+
+	set_time(line, "time", time);
+	set_process(line, process);
+	set_text(line, "label", label);
+	write_line((struct render_trace *)watch, line);
+}
+
 static void on_caught_up(struct watch *watch)
 {
 	fflush(((struct render_trace *)watch)->stream);
@@ -445,6 +468,8 @@ void render_trace_begin(struct render_trace *render, struct session *session,
 			   .finding = on_finding,
 			   .repeated = on_repeated,
 			   .message = on_message,
+			   .named = on_named,
+			   .marked = on_marked,
 			   .caught_up = on_caught_up,
 			   .over = on_over },
 		.session = session,

@@ -298,6 +298,8 @@ struct found *session_found(struct session *session, const struct found *from)
 	if (from->detail_count > 0)
 		memcpy(found->details, from->details,
 		       from->detail_count * sizeof(*found->details));
+	if (found->socket)
+		event_name_subject(&found->subject, found->socket->name);
 	*session->index->last_found = found;
 	session->index->last_found = &found->next;
 	/* Also one that is not shown keeps its socket. */
@@ -333,6 +335,13 @@ void session_message(struct session *session, const struct process *process,
 		     const char *text)
 {
 	TELL(session, message, process, session_text(session, text));
+}
+
+void session_marked(struct session *session, const struct process *process,
+		    uint64_t time, const char *label)
+{
+	TELL(session, marked, process, session_time(time),
+	     session_text(session, label));
 }
 
 void session_blind(struct session *session, struct process *process,

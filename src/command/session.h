@@ -118,6 +118,7 @@ struct tcp_socket {
 	unsigned int step_count;
 	unsigned int found;
 	struct counters counters; /* at its close, or at its process's end */
+	const char *name;         /* that the program gave it, NULL: none */
 	struct leftover *left;    /* NULL: the kernel has it no more */
 };
 
@@ -160,6 +161,10 @@ struct watch {
 			 unsigned int count);
 	void (*message)(struct watch *, const struct process *,
 			const char *text);
+	void (*named)(struct watch *, const struct process *, int fd,
+		      uint64_t cookie, const char *name);
+	void (*marked)(struct watch *, const struct process *, uint64_t time,
+		       const char *label);
 	void (*caught_up)(struct watch *); /* for now there is no more */
 	void (*over)(struct watch *);      /* all is known of the run */
 	struct watch *next;
@@ -257,6 +262,20 @@ void session_repeated(struct session *session, struct process *process,
 
 void session_message(struct session *session, const struct process *process,
 		     const char *text);
+
+/*
+ * The process has given a name ("": none) to the socket with this cookie, which
+ * need not have done anything so far.
+ */
+void session_named(struct session *session, const struct process *process,
+		   int fd, uint64_t cookie, const char *name);
+
+/* The process has marked this point in time. */
+void session_marked(struct session *session, const struct process *process,
+		    uint64_t time, const char *label);
+
+/* The socket as a line about it begins, in whatever process. */
+struct subject session_subject(const struct tcp_socket *socket);
 
 /* A blind-spot finding of the command's own. */
 void session_blind(struct session *session, struct process *process,

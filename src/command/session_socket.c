@@ -29,6 +29,12 @@ struct end_entry {
 	struct tcp_socket *socket;
 };
 
+/* A socket that was named before it did anything. */
+struct name_entry {
+	uint64_t cookie;
+	const char *name;
+};
+
 static void free_socket(struct tcp_socket *socket)
 {
 	free(socket->steps);
@@ -46,6 +52,7 @@ void session_free_sockets(struct session *session)
 	tdestroy(session->index->cookies, keep);
 	tdestroy(session->index->ends, free);
 	tdestroy(session->index->descriptors, free);
+	tdestroy(session->index->names, free);
 	while (session->sockets) {
 		struct tcp_socket *socket = session->sockets;
 
@@ -129,6 +136,71 @@ static void forget_descriptor(struct session *session,
 		return;
 	tdelete(entry, &session->index->descriptors, compare_descriptors);
 	free(entry);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct name_entry *one = a;
+	const struct name_entry *two = b;
+
+	return (one->cookie > two->cookie) - (one->cookie < two->cookie);
+}
+
+/* The name that was given to it before. */
+static const char *take_name(struct session *session, uint64_t cookie)
+{
+	struct name_entry key = { .cookie = cookie };
+	struct name_entry **found =
+		tfind(&key, &session->index->names, compare_names);
+	struct name_entry *entry = found ? *found : NULL;
+	const char *name;
+
+	if (!entry)
+		return NULL;
+	name = entry->name;
+	tdelete(entry, &session->index->names, compare_names);
+	free(entry);
+	return name;
+}
+
+static void keep_name(struct session *session, uint64_t cookie,
+		      const char *name)
+{
+	struct name_entry *entry = need_memory(malloc(sizeof(*entry)));
+
+	take_name(session, cookie);
+	*entry = (struct name_entry){ .cookie = cookie, .name = name };
+	need_memory(tsearch(entry, &session->index->names, compare_names));
+}
+
+void session_named(struct session *session, const struct process *process,
+		   int fd, uint64_t cookie, const char *given)
+{
+	struct tcp_socket *socket = session_socket(session, cookie);
+	const char *name = session_text(session, given);
+
+	if (cookie == 0)
+		return;
+	if (socket)
+		socket->name = *name ? name : NULL;
+	else if (*name)
+		keep_name(session, cookie, name);
+	else
+		take_name(session, cookie);
+	TELL(session, named, process, fd, cookie, name);
+}
+
+struct subject session_subject(const struct tcp_socket *socket)
+{
+	struct subject subject = { .pid = socket->owner->pid,
+				   .fd = socket->fd,
+				   .role = socket->role,
+				   .local = socket->local,
+				   .peer = socket->peer,
+				   .cookie = socket->cookie };
+
+	event_name_subject(&subject, socket->name);
+	return subject;
 }
 
 static int compare_ends(const void *a, const void *b)
@@ -249,6 +321,7 @@ static struct tcp_socket *add_socket(struct session *session, uint64_t cookie)
 	struct tcp_socket *socket = need_memory(calloc(1, sizeof(*socket)));
 
 	socket->cookie = cookie;
+	socket->name = take_name(session, cookie);
 	socket->number = ++session->socket_count;
 	*session->index->last_socket = socket;
 	session->index->last_socket = &socket->next;
@@ -303,13 +376,8 @@ void session_released(struct session *session, const struct process *process,
 struct transition session_transition(const struct tcp_socket *socket,
 				     const struct step *step)
 {
-	return (struct transition){
-		.subject = { .pid = step->process->pid,
-			     .fd = step->fd,
-			     .role = socket->role,
-			     .local = socket->local,
-			     .peer = socket->peer,
-			     .cookie = socket->cookie },
+	struct transition transition = {
+		.subject = session_subject(socket),
 		.edge = step->edge,
 		.evidence = (enum evidence)step->evidence,
 		.likely = step->likely,
@@ -318,6 +386,10 @@ struct transition session_transition(const struct tcp_socket *socket,
 		.error = step->error,
 		.unread = step->unread,
 	};
+
+	transition.subject.pid = step->process->pid;
+	transition.subject.fd = step->fd;
+	return transition;
 }
 
 void session_counters(struct session *session, struct tcp_socket *socket,

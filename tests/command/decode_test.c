@@ -129,3 +129,79 @@ Test(decode, a_socket_that_the_run_does_not_know_has_no_story)
 	cr_expect_str_eq(session->found->details[1].text, "last");
 	cr_expect_str_eq(session->found->help, "help");
 }
+
+static void send_name(uint64_t cookie, const char *name)
+{
+	struct ring_name record = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.cookie = cookie,
+		.fd = 3
+	};
+
+	send(RING_NAME, &record, sizeof(record), name);
+}
+
+/* By its first step. */
+static struct tcp_socket *make_socket(uint64_t cookie)
+{
+	struct ring_transition record = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.cookie = cookie,
+		.fd = 3
+	};
+
+	send(RING_TRANSITION, &record, sizeof(record), "");
+	return session_socket(session, cookie);
+}
+
+/* As most are: right after socket(). */
+Test(decode, a_socket_may_be_named_before_it_does_anything)
+{
+	struct tcp_socket *socket;
+
+	send_start(PARENT, 1);
+	send_name(9, "first");
+	send_name(9, "control");
+	send_name(10, "other");
+	send_name(10, "");
+	socket = make_socket(9);
+	cr_assert(socket && socket->name);
+	cr_expect_str_eq(socket->name, "control");
+	cr_expect_str_eq(session_subject(socket).name, "control");
+	cr_expect_null(make_socket(10)->name);
+	send_name(9, "");
+	cr_expect_null(socket->name);
+	cr_expect_eq(decoder.bad, 0);
+}
+
+Test(decode, names_and_labels_of_a_hostile_program_are_printable_and_cut)
+{
+	char label[4000];
+	struct ring_mark mark = { .head = { .process = 1, .pid = PARENT } };
+	struct subject subject;
+	char line[1024];
+	struct text text;
+
+	send_start(PARENT, 1);
+	memset(label, '\033', sizeof(label) - 1);
+	label[sizeof(label) - 1] = '\0';
+	send_name(9, label);
+	subject = session_subject(make_socket(9));
+	cr_expect_eq(strlen(subject.name), SUBJECT_NAME_SIZE - 1);
+	cr_expect_null(strchr(subject.name, '\033'));
+	send(RING_MARK, &mark, sizeof(mark), label);
+	cr_expect_eq(decoder.bad, 0);
+	text_begin(&text, line, sizeof(line));
+	event_add_mark(&text, 1, 0, label);
+	cr_expect_eq(line[text.length - 1], '\n');
+}
+
+/* Of a process that nobody has heard of. */
+Test(decode, names_and_marks_of_nobody_are_bad)
+{
+	struct ring_mark mark = { .head = { .process = 1, .pid = PARENT } };
+
+	send_name(9, "control");
+	send(RING_MARK, &mark, sizeof(mark), "label");
+	cr_expect_eq(decoder.bad, 2);
+}

@@ -173,16 +173,30 @@ static void check_round_trip(const char *const *program)
 Test(report, stored_run_says_what_the_run_said)
 {
 	static const char *const programs[] = {
-		"write-after-peer-close/bad", "sigpipe-death/bad",
-		"shared-close/bad",           "inherited-listener/bad",
-		"address-in-use/bad",         "close-wait-leak/bad",
-		"connect-refused/bad",        "double-close/bad",
-		"epipe-ignored/bad",          "reset-on-close/bad",
+		"write-after-peer-close/bad",
+		"sigpipe-death/bad",
+		"shared-close/bad",
+		"inherited-listener/bad",
+		"address-in-use/bad",
+		"close-wait-leak/bad",
+		"connect-refused/bad",
+		"double-close/bad",
+		"epipe-ignored/bad",
+		"reset-on-close/bad",
+		"api/in_c",
 	};
 	char *text;
 
 	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++)
 		check_round_trip(ARGV(run_example(programs[i])));
+	/* The last one, api/in_c. */
+	text = read_all(in_folder("report.log-file"));
+	cr_expect(strstr(text, " \"server end\" 127.0.0.1:"), "%s", text);
+	cr_expect(strstr(text, " UTC: a client that hangs up\n"), "%s", text);
+	free(text);
+	text = read_all(in_folder("report.html"));
+	cr_expect(strstr(text, "server end"));
+	free(text);
 	check_round_trip(ARGV(run_program("tree"), "flood", "5"));
 	text = read_all(in_folder("report.log-file"));
 	cr_expect(strstr(text, "linger-reset"), "%s", text);

@@ -48,6 +48,24 @@ Test(run, ends_with_the_status_of_the_program)
 	run_end(&run);
 }
 
+Test(run, shows_the_names_and_marks_that_the_program_gave)
+{
+	struct run run;
+
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN(run_example("api/in_c"), "careless")),
+		     1);
+	cr_expect_str_eq(run_output(&run), "watched, 1 findings\n");
+	cr_expect(strstr(run_errors(&run), " \"server end\" 127.0.0.1:"), "%s",
+		  run.text);
+	cr_expect(strstr(run.text, " UTC: a client that hangs up\n"), "%s",
+		  run.text);
+	run_end(&run);
+	run_all(&run, false, NULL, RUN("-q", run_example("api/in_c")));
+	cr_expect_str_eq(run_errors(&run), "");
+	run_end(&run);
+}
+
 Test(run, ends_by_the_signal_of_the_program)
 {
 	static const int numbers[] = { SIGTERM, SIGKILL, SIGPIPE, SIGSEGV };
@@ -358,8 +376,7 @@ Test(run, the_other_end_of_a_leftover_is_named)
 			     RUN("/usr/bin/python3", "-c", client, port)),
 		     0);
 	snprintf(expected, sizeof(expected),
-		 "; the other end: pid %d (python3) fd ",
-		 other.pid);
+		 "; the other end: pid %d (python3) fd ", other.pid);
 	cr_expect(strstr(run_errors(&run), "FIN_WAIT_2, "), "%s", run.text);
 	cr_expect(strstr(run.text, expected), "%s in %s", expected, run.text);
 	cr_expect(strstr(run.text, ", CLOSE_WAIT ("), "%s", run.text);
