@@ -1,3 +1,4 @@
+#include "model/event.h"
 #include "model/text.h"
 
 #include <arpa/inet.h>
@@ -101,4 +102,41 @@ Test(text, addresses)
 	text_add(&text, " ");
 	text_add_address(&text, &none);
 	cr_expect_str_eq(buffer, "192.0.2.1:65535 -");
+}
+
+Test(text, mark_has_the_time_of_day)
+{
+	char buffer[128];
+	struct text text;
+
+	text_begin(&text, buffer, sizeof(buffer));
+	event_add_mark(&text, 7, 1764068703000417999, "label");
+	cr_expect_str_eq(buffer,
+			 "tcpshadow: 7 mark at 11:05:03.000417 UTC: label\n");
+	text_begin(&text, buffer, sizeof(buffer));
+	event_add_mark(&text, 7, 0, "");
+	cr_expect_str_eq(buffer,
+			 "tcpshadow: 7 mark at 00:00:00.000000 UTC: \n");
+	text_begin(&text, buffer, sizeof(buffer));
+	event_add_mark(&text, 7, 86399999999999, "x");
+	cr_expect_str_eq(buffer,
+			 "tcpshadow: 7 mark at 23:59:59.999999 UTC: x\n");
+}
+
+Test(text, name_of_a_socket_is_behind_its_number_and_cut)
+{
+	struct subject subject = { .fd = 4 };
+	char buffer[128];
+	struct text text;
+
+	event_name_subject(&subject,
+			   "0123456789012345678901234567890123456789");
+	text_begin(&text, buffer, sizeof(buffer));
+	event_add_subject(&text, &subject);
+	cr_expect_str_eq(buffer,
+			 "fd 4 \"0123456789012345678901234567890\" - -- -");
+	event_name_subject(&subject, NULL);
+	text_begin(&text, buffer, sizeof(buffer));
+	event_add_subject(&text, &subject);
+	cr_expect_str_eq(buffer, "fd 4 - -- -");
 }

@@ -84,6 +84,28 @@ Test(public_calls, are_of_use_in_python)
 	check_example("/usr/bin/python3", script);
 }
 
+Test(public_calls, do_not_count_what_is_suppressed)
+{
+	static const char rules[] =
+		"{\n  known\n  write-after-peer-close\n  ...\n}\n";
+	char path[] = "/tmp/tcpshadow-suppress-XXXXXX";
+	char variable[100];
+	struct run run;
+	int fd = mkstemp(path);
+
+	cr_assert(fd >= 0);
+	cr_assert_gt(write(fd, rules, strlen(rules)), 0);
+	close(fd);
+	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
+	cr_expect_eq(run_all(&run, true, (const char *[]){ variable, NULL },
+			     ARGV(run_example("api/in_c"), "careless")),
+		     0);
+	cr_expect_str_eq(run_output(&run), "watched, 0 findings\n", "%s",
+			 run_log(&run));
+	run_end(&run);
+	unlink(path);
+}
+
 /* What a program of somebody else's is built with. */
 Test(public_calls, header_suits_compilers_and_kinds_of_program)
 {
