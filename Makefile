@@ -4,6 +4,9 @@ CC ?= gcc
 CXX ?= g++
 PREFIX ?= /usr/local
 DESTDIR ?=
+# Below PREFIX. The command looks beside itself, in ../lib, ../lib/tcpshadow and
+# the same two of the multiarch folder.
+LIBDIR ?= lib
 BUILD ?= build
 SOAK ?= 20
 -include config.mak
@@ -21,7 +24,11 @@ WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes
 ifneq ($(filter true,$(CI))$(filter 1,$(WERROR)),)
 WARNINGS += -Werror
 endif
-BASE = -std=gnu11 -g -D_GNU_SOURCE -Isrc -Iinclude $(WARNINGS) -MMD -MP
+BASE = -std=gnu11 -g -D_GNU_SOURCE -Isrc -Iinclude $(WARNINGS) -MMD -MP \
+	$(CPPFLAGS)
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+VERSION := $(shell sed -n 's/.*define TCPSHADOW_VERSION "\(.*\)"/\1/p' \
+	src/command/command.h)
 
 # The library lives inside other programs: nothing of it shows but the wrapped
 # names, exceptions and cancellation pass through it, it wraps the FORTIFY names
@@ -45,7 +52,9 @@ PLAIN_OBJECTS = $(PLAIN_SOURCES:%.c=$(BUILD)/plain/%.o)
 # The command. Everything but main is linked to its tests too.
 COMMAND = $(BUILD)/tcpshadow
 COMMAND_PACKAGES = libdw libelf jansson libxml-2.0
-COMMAND_CFLAGS = $(BASE) -O2 -I$(GENERATED) $(shell pkg-config --cflags $(COMMAND_PACKAGES)) \
+COMMAND_CFLAGS = $(BASE) -O2 -I$(GENERATED) \
+	$(if $(MULTIARCH),-DMULTIARCH='"$(MULTIARCH)"') \
+	$(shell pkg-config --cflags $(COMMAND_PACKAGES)) \
 	$(CFLAGS)
 COMMAND_LIBS = $(shell pkg-config --libs $(COMMAND_PACKAGES)) -liberty -lm
 COMMAND_SOURCES = $(wildcard src/command/*.c)
@@ -102,7 +111,7 @@ $(BUILD)/library/%.o: %.c
 
 $(LIBRARY): $(LIBRARY_OBJECTS) $(BUILD)/libtcpshadow.map
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LIBRARY_LDFLAGS) -o $@ $(LIBRARY_OBJECTS)
+	$(Q)$(CC) $(LDFLAGS) $(LIBRARY_LDFLAGS) -o $@ $(LIBRARY_OBJECTS)
 
 # The command carries the pages of the rules, as C strings.
 $(GENERATED)/command/pages.def: $(wildcard docs/rules/*.md)
@@ -123,7 +132,7 @@ $(BUILD)/command/%.o: %.c
 
 $(COMMAND): $(COMMAND_OBJECTS) $(COMMON_OBJECTS)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(CFLAGS) -o $@ $^ $(COMMAND_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(COMMAND_LIBS)
 
 $(BUILD)/plain/%.o: %.c
 	@mkdir -p $(@D)
@@ -330,17 +339,57 @@ coverage: ## line coverage of model and kernel by their unit tests
 	$(Q)cd $(BUILD)/coverage && gcov -n $$(find plain/src -name '*.gcda') | \
 	grep -A1 "^File 'src"
 
-install: $(LIBRARY) ## install below PREFIX (/usr/local), staged in DESTDIR
-	install -D -m 644 $(LIBRARY) $(DESTDIR)$(PREFIX)/lib/libtcpshadow.so
-	install -D -m 644 include/tcpshadow.h $(DESTDIR)$(PREFIX)/include/tcpshadow.h
-	set -e; for page in $(wildcard docs/rules/*.md docs/limits.md docs/performance.md); do \
-	install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/doc/tcpshadow/$${page#docs/}; \
-	done
+# Man pages and completion: templates, filled from the tables.
+PAGES = $(BUILD)/docs/man/tcpshadow.1 $(BUILD)/docs/man/libtcpshadow.3 \
+	$(BUILD)/docs/completion/tcpshadow.bash $(BUILD)/docs/completion/_tcpshadow
+
+$(BUILD)/docs/fill: docs/fill.c $(BUILD)/command.a
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(COMMAND_CFLAGS) -o $@ $< $(BUILD)/command.a $(COMMAND_LIBS)
+
+$(PAGES): $(BUILD)/%: %.in $(BUILD)/docs/fill $(wildcard include/*.h)
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)$(BUILD)/docs/fill <$< >$@
+
+$(BUILD)/docs/tcpshadow.pc: docs/tcpshadow.pc.in Makefile src/command/command.h
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)
+	$(Q)sed -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
+
+pages: $(PAGES) ## make the man pages and the shell completion
+
+# What is installed, MODE:SOURCE:FOLDER, the folder below PREFIX.
+DOC = share/doc/tcpshadow
+INSTALLED = 755:$(COMMAND):bin 644:$(LIBRARY):$(LIBDIR) \
+	$(patsubst %,644:%:include,$(wildcard include/*.h)) \
+	644:$(BUILD)/docs/tcpshadow.pc:share/pkgconfig \
+	644:$(BUILD)/docs/man/tcpshadow.1:share/man/man1 \
+	644:$(BUILD)/docs/man/libtcpshadow.3:share/man/man3 \
+	644:$(BUILD)/docs/completion/_tcpshadow:share/zsh/site-functions \
+	$(patsubst %,644:%:$(DOC),README.md NEWS.md LICENSE docs/limits.md \
+	docs/performance.md \
+	$(wildcard docs/*.json)) \
+	$(patsubst %,644:%:$(DOC)/rules,$(wildcard docs/rules/*.md))
+# Named after the command, as bash-completion wants it.
+BASH_COMPLETION = share/bash-completion/completions/tcpshadow
+
+install: $(LIBRARY) $(COMMAND) $(PAGES) $(BUILD)/docs/tcpshadow.pc ## install below PREFIX (/usr/local), staged in DESTDIR
+	$(Q)set -e; for entry in $(INSTALLED); do \
+	source=$${entry#*:}; folder=$${source#*:}; source=$${source%%:*}; \
+	install -D -m $${entry%%:*} $$source \
+	"$(DESTDIR)$(PREFIX)/$$folder/$${source##*/}"; done
+	$(Q)install -D -m 644 $(BUILD)/docs/completion/tcpshadow.bash \
+	"$(DESTDIR)$(PREFIX)/$(BASH_COMPLETION)"
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(PREFIX)/lib/libtcpshadow.so \
-	$(DESTDIR)$(PREFIX)/include/tcpshadow.h
-	rm -rf $(DESTDIR)$(PREFIX)/share/doc/tcpshadow
+	$(Q)for entry in $(INSTALLED); do \
+	source=$${entry#*:}; folder=$${source#*:}; source=$${source%%:*}; \
+	rm -f "$(DESTDIR)$(PREFIX)/$$folder/$${source##*/}"; done
+	$(Q)rm -f "$(DESTDIR)$(PREFIX)/$(BASH_COMPLETION)"
+	$(Q)for folder in $(DOC)/rules $(DOC) $(filter %/tcpshadow,$(LIBDIR)); do \
+	rmdir "$(DESTDIR)$(PREFIX)/$$folder" 2>/dev/null || true; done
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)
@@ -348,7 +397,7 @@ clean: ## remove the build folder
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 .PHONY: all help bench bench-programs deps demo tests test pictures soak fuzz \
-	check-real lint format sanitize stress unit coverage install uninstall \
-	clean
+	check-real lint format sanitize stress unit coverage pages install \
+	uninstall clean $(BUILD)/docs/tcpshadow.pc
 .SECONDARY:
 .DELETE_ON_ERROR:

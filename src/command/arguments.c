@@ -34,7 +34,7 @@ static bool is_for_report(enum option_id option)
 	}
 }
 
-static bool is_used(enum option_id option, int use)
+bool arguments_take(enum option_id option, int use)
 {
 	enum option_scope scope = option_row(option)->scope;
 
@@ -80,7 +80,7 @@ static error_t parse_option(int key, char *value, struct argp_state *state)
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const struct option_row *row = option_row((enum option_id)i);
 
-		if (is_used((enum option_id)i, parsing->use) &&
+		if (arguments_take((enum option_id)i, parsing->use) &&
 		    key == (row->key ? row->key : KEY_BASE + i))
 			return take(parsing, (enum option_id)i, value);
 	}
@@ -107,7 +107,7 @@ static struct argp_option *make_options(int use)
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const struct option_row *row = option_row((enum option_id)i);
 
-		if (!is_used((enum option_id)i, use))
+		if (!arguments_take((enum option_id)i, use))
 			continue;
 		options[count++] = (struct argp_option){
 			.name = row->name,
@@ -132,7 +132,7 @@ static void set_defaults(struct arguments *arguments, int use)
 		const struct option_row *row = option_row((enum option_id)i);
 		const char *value = NULL;
 
-		if (row->scope == SCOPE_RUN && is_used((enum option_id)i, use))
+		if (row->scope == SCOPE_RUN && arguments_take((enum option_id)i, use))
 			value = getenv(row->environment);
 		if (value && row->values[0] &&
 		    option_match((enum option_id)i, value) < 0) {

@@ -3,7 +3,7 @@
  * (model/options.def), by argp. What the command line does not say the
  * environment may (TCPSHADOW_NAME).
  *
- * Called by: cmd_run, cmd_report.
+ * Called by: cmd_run, cmd_report; docs/fill.c asks who takes what.
  */
 #ifndef COMMAND_ARGUMENTS_H
 #define COMMAND_ARGUMENTS_H
@@ -22,6 +22,9 @@ struct arguments {
 };
 
 enum { ARGUMENTS_RUN = 1, ARGUMENTS_REPORT = 2 };
+
+/* Is it an option of that subcommand? */
+bool arguments_take(enum option_id option, int use);
 
 /*
  * 0, or EXIT_BAD_INPUT after a sentence on standard error. --help ends the

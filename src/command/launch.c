@@ -33,6 +33,7 @@ char *launch_library(void)
 		"../lib/tcpshadow/",
 #ifdef MULTIARCH
 		"../lib/" MULTIARCH "/",
+		"../lib/" MULTIARCH "/tcpshadow/",
 #endif
 	};
 	char command[4096];
