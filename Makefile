@@ -261,7 +261,7 @@ demo: ## install what is missing, build, and show a client's death by SIGPIPE
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) examples/demo
 
-tests: all $(CXX_EXAMPLES) $(TESTS) $(PROGRAMS) $(REPLAYS) \
+tests: all $(CXX_EXAMPLES) $(TESTS) $(PROGRAMS) $(REPLAYS) $(PAGES) \
 	$(BUILD)/tests/shim/stress ## build all tests
 
 test: deps ## install what is missing, build, run every test
@@ -353,18 +353,12 @@ $(PAGES): $(BUILD)/%: %.in $(BUILD)/docs/fill $(wildcard include/*.h)
 	$(call say,GEN,$@)
 	$(Q)$(BUILD)/docs/fill <$< >$@
 
-$(BUILD)/docs/tcpshadow.pc: docs/tcpshadow.pc.in Makefile src/command/command.h
-	@mkdir -p $(@D)
-	$(call say,GEN,$@)
-	$(Q)sed -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' $< > $@
-
 pages: $(PAGES) ## make the man pages and the shell completion
 
 # What is installed, MODE:SOURCE:FOLDER, the folder below PREFIX.
 DOC = share/doc/tcpshadow
 INSTALLED = 755:$(COMMAND):bin 644:$(LIBRARY):$(LIBDIR) \
 	$(patsubst %,644:%:include,$(wildcard include/*.h)) \
-	644:$(BUILD)/docs/tcpshadow.pc:share/pkgconfig \
 	644:$(BUILD)/docs/man/tcpshadow.1:share/man/man1 \
 	644:$(BUILD)/docs/man/libtcpshadow.3:share/man/man3 \
 	644:$(BUILD)/docs/completion/_tcpshadow:share/zsh/site-functions \
@@ -374,20 +368,26 @@ INSTALLED = 755:$(COMMAND):bin 644:$(LIBRARY):$(LIBDIR) \
 	$(patsubst %,644:%:$(DOC)/rules,$(wildcard docs/rules/*.md))
 # Named after the command, as bash-completion wants it.
 BASH_COMPLETION = share/bash-completion/completions/tcpshadow
+PKG_CONFIG_FILE = share/pkgconfig/tcpshadow.pc
 
-install: $(LIBRARY) $(COMMAND) $(PAGES) $(BUILD)/docs/tcpshadow.pc ## install below PREFIX (/usr/local), staged in DESTDIR
+install: $(LIBRARY) $(COMMAND) $(PAGES) ## install below PREFIX (/usr/local), staged in DESTDIR
 	$(Q)set -e; for entry in $(INSTALLED); do \
 	source=$${entry#*:}; folder=$${source#*:}; source=$${source%%:*}; \
 	install -D -m $${entry%%:*} $$source \
 	"$(DESTDIR)$(PREFIX)/$$folder/$${source##*/}"; done
 	$(Q)install -D -m 644 $(BUILD)/docs/completion/tcpshadow.bash \
 	"$(DESTDIR)$(PREFIX)/$(BASH_COMPLETION)"
+	$(Q)install -D -m 644 docs/tcpshadow.pc.in \
+	"$(DESTDIR)$(PREFIX)/$(PKG_CONFIG_FILE)"
+	$(Q)sed -i -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	"$(DESTDIR)$(PREFIX)/$(PKG_CONFIG_FILE)"
 
 uninstall: ## remove what install put there
 	$(Q)for entry in $(INSTALLED); do \
 	source=$${entry#*:}; folder=$${source#*:}; source=$${source%%:*}; \
 	rm -f "$(DESTDIR)$(PREFIX)/$$folder/$${source##*/}"; done
-	$(Q)rm -f "$(DESTDIR)$(PREFIX)/$(BASH_COMPLETION)"
+	$(Q)rm -f "$(DESTDIR)$(PREFIX)/$(BASH_COMPLETION)" \
+	"$(DESTDIR)$(PREFIX)/$(PKG_CONFIG_FILE)"
 	$(Q)for folder in $(DOC)/rules $(DOC) $(filter %/tcpshadow,$(LIBDIR)); do \
 	rmdir "$(DESTDIR)$(PREFIX)/$$folder" 2>/dev/null || true; done
 
@@ -398,6 +398,6 @@ clean: ## remove the build folder
 
 .PHONY: all help bench bench-programs deps demo tests test pictures soak fuzz \
 	check-real lint format sanitize stress unit coverage pages install \
-	uninstall clean $(BUILD)/docs/tcpshadow.pc
+	uninstall clean
 .SECONDARY:
 .DELETE_ON_ERROR:

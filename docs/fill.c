@@ -372,7 +372,7 @@ static void put_zsh_action(const struct option_row *row)
 	else if (has_word(row, "LIST"))
 		printf(":what counts:_tcpshadow_fail_on");
 	else if (has_word(row, "NUMBER"))
-		printf(":number:");
+		printf(":number: ");
 	else {
 		printf(":%s:(", row->name);
 		while (next_word(&values, word, sizeof(word)))

@@ -259,6 +259,10 @@ static int start(struct run *run)
 	if (!library)
 		result = say_bad_input("libtcpshadow.so is neither beside "
 				       "tcpshadow nor in its lib folder");
+	else if (strpbrk(library, " :"))
+		result = say_bad_input("%s: LD_PRELOAD takes no file name with "
+				       "a space or a colon",
+				       library);
 	else if (!path)
 		say("%s: there is no such program", argv[0]);
 	else
