@@ -368,7 +368,8 @@ INSTALLED = 755:$(COMMAND):bin 644:$(LIBRARY):$(LIBDIR) \
 	$(patsubst %,644:%:$(DOC)/rules,$(wildcard docs/rules/*.md))
 # Named after the command, as bash-completion wants it.
 BASH_COMPLETION = share/bash-completion/completions/tcpshadow
-PKG_CONFIG_FILE = share/pkgconfig/tcpshadow.pc
+PKG_CONFIG_DIR ?= share/pkgconfig
+PKG_CONFIG_FILE = $(PKG_CONFIG_DIR)/tcpshadow.pc
 
 install: $(LIBRARY) $(COMMAND) $(PAGES) ## install below PREFIX (/usr/local), staged in DESTDIR
 	$(Q)set -e; for entry in $(INSTALLED); do \
@@ -380,6 +381,7 @@ install: $(LIBRARY) $(COMMAND) $(PAGES) ## install below PREFIX (/usr/local), st
 	$(Q)install -D -m 644 docs/tcpshadow.pc.in \
 	"$(DESTDIR)$(PREFIX)/$(PKG_CONFIG_FILE)"
 	$(Q)sed -i -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@VERSION@|$(VERSION)|' \
+	-e "s|@UP@|$$(echo $(PKG_CONFIG_DIR) | sed 's|[^/]*|..|g')|" \
 	"$(DESTDIR)$(PREFIX)/$(PKG_CONFIG_FILE)"
 
 uninstall: ## remove what install put there
@@ -391,6 +393,11 @@ uninstall: ## remove what install put there
 	$(Q)for folder in $(DOC)/rules $(DOC) $(filter %/tcpshadow,$(LIBDIR)); do \
 	rmdir "$(DESTDIR)$(PREFIX)/$$folder" 2>/dev/null || true; done
 
+deb: ## build the Debian package, hold it against lintian, and try it
+	$(Q).ci/install build deb
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)BUILD=$(BUILD) .ci/deb
+
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
@@ -398,6 +405,6 @@ clean: ## remove the build folder
 
 .PHONY: all help bench bench-programs deps demo tests test pictures soak fuzz \
 	check-real lint format sanitize stress unit coverage pages install \
-	uninstall clean
+	uninstall deb clean
 .SECONDARY:
 .DELETE_ON_ERROR:
