@@ -256,7 +256,7 @@ bench-programs: $(BENCH)
 deps: ## install the Debian packages that are missing
 	$(Q)BUILD=$(BUILD) .ci/install build test real runners npm
 
-demo: ## install what is missing, build, and show a client's death by SIGPIPE
+demo: ## install what is missing, build, and show why a client dies
 	$(Q).ci/install build
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) examples/demo
@@ -290,17 +290,19 @@ check-real: ## test suites and servers that are not ours, plain and preloaded (2
 	$(Q)$(MAKE) --no-print-directory $(LIBRARY)
 	$(Q)TCPSHADOW_BUILD=$(abspath $(BUILD)) tests/foreign/run
 
+FORMATTED = $(wildcard src/*/*.[ch] include/*.h docs/*.c tests/*/*.[ch] \
+	examples/*.[ch] examples/*/*.[ch])
+
 lint: ## static analysis, and the format of the sources
 	$(Q).ci/install lint
-	$(Q)clang-format --dry-run -Werror $(wildcard src/*/*.[ch] include/*.h)
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
 	--enable=warning,portability -Isrc -D__x86_64__ '-DElfW(type)=Elf64_##type' \
-	--suppressions-list=.cppcheck src
+	--suppressions-list=.cppcheck src docs/fill.c
 
 format: ## format the sources
 	$(Q).ci/install lint
-	$(Q)clang-format -i $(wildcard src/*/*.[ch] include/*.h tests/*/*.[ch] \
-	examples/*.[ch] examples/*/*.c)
+	$(Q)clang-format -i $(FORMATTED)
 
 sanitize: ## unit tests and stress with AddressSanitizer, UBSan, ThreadSanitizer
 	$(Q).ci/install build test

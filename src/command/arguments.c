@@ -132,7 +132,8 @@ static void set_defaults(struct arguments *arguments, int use)
 		const struct option_row *row = option_row((enum option_id)i);
 		const char *value = NULL;
 
-		if (row->scope == SCOPE_RUN && arguments_take((enum option_id)i, use))
+		if (row->scope == SCOPE_RUN &&
+		    arguments_take((enum option_id)i, use))
 			value = getenv(row->environment);
 		if (value && row->values[0] &&
 		    option_match((enum option_id)i, value) < 0) {

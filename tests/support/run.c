@@ -163,8 +163,7 @@ int run_wait(struct run *run)
 	if (run->pid == 0)
 		return run->status;
 	if (!wait_for(has_ended, &ending, time_limit())) {
-		fprintf(stderr, "run_wait: killed after %d ms\n",
-			time_limit());
+		fprintf(stderr, "run_wait: killed after %d ms\n", time_limit());
 		kill(-run->pid, SIGKILL);
 		waitpid(run->pid, &ending.status, 0);
 	}
