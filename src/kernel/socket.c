@@ -151,10 +151,9 @@ void kernel_socket_peer(int fd, struct address *address)
 	get_name(SYS_getpeername, fd, address);
 }
 
-bool kernel_socket_quiet(int fd)
+static bool nothing_shows(int fd, short events)
 {
-	struct pollfd look = { .fd = fd,
-			       .events = POLLIN | POLLPRI | POLLRDHUP };
+	struct pollfd look = { .fd = fd, .events = events };
 #ifdef SYS_poll
 	return raw_call3(SYS_poll, (long)&look, 1, 0) == 0;
 #else
@@ -162,6 +161,16 @@ bool kernel_socket_quiet(int fd)
 
 	return raw_call6(SYS_ppoll, (long)&look, 1, (long)&now, 0, 0, 0) == 0;
 #endif
+}
+
+bool kernel_socket_quiet(int fd)
+{
+	return nothing_shows(fd, POLLIN | POLLPRI | POLLRDHUP);
+}
+
+bool kernel_socket_stands(int fd)
+{
+	return nothing_shows(fd, POLLRDHUP);
 }
 
 long kernel_socket_unread(int fd)

@@ -73,6 +73,9 @@ void kernel_socket_address(const void *sockaddr, unsigned int length,
  */
 bool kernel_socket_quiet(int fd);
 
+/* The same of the connection alone, whatever waits to be read. */
+bool kernel_socket_stands(int fd);
+
 /* Bytes received and not read (SIOCINQ of tcp(7)); 0 on failure. */
 long kernel_socket_unread(int fd);
 

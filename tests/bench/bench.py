@@ -9,7 +9,6 @@ own, which ends, with whatever is in it, when this program does.
 
 import argparse
 import os
-import statistics
 import subprocess
 import sys
 import time
@@ -78,7 +77,7 @@ def run_workload(kind, chosen, rounds, deadline, table):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--only", default="", help="workloads whose name "
                         "holds this text; `micro` for the rest")
     parser.add_argument("--variants", default="", help="names, with semicolons "

@@ -5,7 +5,6 @@ import os
 import re
 import resource
 import shutil
-import statistics
 import subprocess
 import tempfile
 
@@ -125,8 +124,10 @@ def memory(chosen, table):
         return
     bare = "bare, text to /dev/null"
     fixed = resident[bare, 0][0] - resident["plain", 0][0]
-    each = ((resident[bare, many][1] - resident[bare, many][0]) -
-            (resident["plain", many][1] - resident["plain", many][0])) / many
+    # Between two counts, so that what is touched once does not matter.
+    each = (resident[bare, many][1] - resident[bare, 1000][1] -
+            resident["plain", many][1] + resident["plain", 1000][1]) / (
+                many - 1000)
     copies = 1000000 if many == MANY else many
     few = output_of(by_name(chosen, bare)[0],
                     [GROWTH, "numbers", "1000"]).split()
