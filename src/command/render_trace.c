@@ -350,23 +350,23 @@ static void on_message(struct watch *watch, const struct process *process,
 static void on_named(struct watch *watch, const struct process *process, int fd,
 		     uint64_t cookie, const char *name)
 {
-	json_t *line = new_line("name");
+	json_t *line = line_new("name");
 
 	set_process(line, process);
-	set_number(line, "cookie", cookie);
-	set_number(line, "fd", (uint64_t)fd);
-	set_text(line, "name", name);
+	line_set_number(line, "cookie", cookie);
+	line_set_number(line, "fd", (uint64_t)fd);
+	line_set_text(line, "name", name);
 	write_line((struct render_trace *)watch, line);
 }
 
 static void on_marked(struct watch *watch, const struct process *process,
 		      uint64_t time, const char *label)
 {
-	json_t *line = new_line("mark");
+	json_t *line = line_new("mark");
 
-	set_time(line, "time", time);
+	line_set_time(line, "time", time);
 	set_process(line, process);
-	set_text(line, "label", label);
+	line_set_text(line, "label", label);
 	write_line((struct render_trace *)watch, line);
 }
 

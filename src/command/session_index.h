@@ -16,7 +16,7 @@ struct session_index {
 	void *cookies;     /* struct tcp_socket by cookie */
 	void *ends;        /* struct end_entry: the last socket of two ends */
 	void *descriptors; /* struct descriptor_entry: what has no cookie */
-	void *names;       /* struct name_entry: sockets that are not yet here */
+	void *names; /* struct name_entry: sockets that are not yet here */
 	struct process **last_process;
 	struct tcp_socket **last_socket;
 	struct tcp_socket **oldest; /* where to look for one to drop */
