@@ -265,6 +265,7 @@ void seen_accept(int fd, const struct sight *sight)
 		return;
 	}
 	rule_accepted(fd, listener, sight);
+	rule_another_accepted();
 	rule_check_close_wait();
 	accepted(fd, (int)sight->result, listener, sight);
 }

@@ -131,7 +131,6 @@ static void settle_descriptors(const struct sight *sight)
 {
 	enum { LOOKS_MAX = 4096 };
 	int highest = table_highest();
-	int forgotten = 0;
 	int looks = 0;
 
 	for (int fd = 0; fd <= highest; fd++) {
@@ -144,13 +143,12 @@ static void settle_descriptors(const struct sight *sight)
 			continue;
 		}
 		closing_look(fd, ref, sight);
-		forgotten += rule_is_forgotten(fd, ref);
 	}
 	for (int fd = 0; sight->call == CALL_NONE && fd <= highest; fd++) {
 		uint64_t ref = settles(fd);
 
 		if (ref)
-			rule_open_at_exit(fd, ref, forgotten);
+			rule_open_at_exit(fd, ref);
 	}
 }
 

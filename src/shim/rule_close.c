@@ -11,6 +11,9 @@
 /* When the oldest connection came into CLOSE_WAIT that is not yet judged. */
 static _Atomic uint32_t close_wait_since;
 
+/* How many connections have been accepted, for close-wait-leak. */
+static _Atomic uint32_t accepted;
+
 /* Passive closes of ours, for server-time-wait. */
 static _Atomic uint32_t server_closes;
 
@@ -152,32 +155,28 @@ static void say_left_open(int fd, uint64_t ref, uint64_t word)
 	report_end(&report);
 }
 
-bool rule_is_forgotten(int fd, uint64_t ref)
-{
-	return !process_sandboxed() && is_forgotten(fd, ref);
-}
-
 /*
  * A client that ends with its input, and the child that a forking server has
- * for one connection, leave the close() to exit(): one connection, a moment
- * old, is not forgotten.
+ * for one connection, leave the close() to exit(): what ended a moment ago,
+ * with no connection accepted since, is not forgotten.
  */
-static bool is_left_to_exit(uint64_t ref, int forgotten)
+static bool is_left_to_exit(uint64_t ref)
 {
 	enum { MOMENT = 1000 };
-	uint32_t waited = clock_now() - sock_of(ref)->peer_closed_at;
+	const struct sock *sock = sock_of(ref);
+	uint32_t waited = clock_now() - sock->peer_closed_at;
 
-	return forgotten == 1 && waited < MOMENT &&
-	       waited < settings.close_wait * 1000;
+	return sock->accepted_before == atomic_load(&accepted) &&
+	       waited < MOMENT && waited < settings.close_wait * 1000;
 }
 
-void rule_open_at_exit(int fd, uint64_t ref, int forgotten)
+void rule_open_at_exit(int fd, uint64_t ref)
 {
 	uint64_t word;
 
 	if (process_sandboxed())
 		return;
-	if (is_forgotten(fd, ref) && !is_left_to_exit(ref, forgotten)) {
+	if (is_forgotten(fd, ref) && !is_left_to_exit(ref)) {
 		say_leak(fd, ref, "at its end");
 		return;
 	}
@@ -231,8 +230,14 @@ void rule_peer_closed(void)
 	atomic_compare_exchange_strong(&close_wait_since, &none, clock_now());
 }
 
+void rule_another_accepted(void)
+{
+	atomic_fetch_add(&accepted, 1);
+}
+
 void rule_saw_end(uint64_t ref)
 {
+	sock_of(ref)->accepted_before = atomic_load(&accepted);
 	sock_flag(ref, SOCK_SAW_END, 0);
 }
 

@@ -45,11 +45,11 @@ void rule_closed(int fd, uint64_t ref, uint64_t word, enum tcp_event event,
 void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 		     const struct sight *sight);
 
-/* A connection in CLOSE_WAIT that the program has forgotten to close. */
-bool rule_is_forgotten(int fd, uint64_t ref);
+/* The program goes on to another connection. */
+void rule_another_accepted(void);
 
-/* The rules about what is open at the end, where so many are forgotten. */
-void rule_open_at_exit(int fd, uint64_t ref, int forgotten);
+/* The rules about what is open at the end. */
+void rule_open_at_exit(int fd, uint64_t ref);
 
 /*
  * shared-close, inherited-listener, accept-overflow: of these, what is open at

@@ -63,6 +63,7 @@ struct sock {
 	_Atomic uint32_t epoch;          /* process_epoch at birth */
 	_Atomic uint32_t touched;        /* ... when last looked at */
 	_Atomic uint32_t peer_closed_at; /* clock_now(), 0: it has not */
+	_Atomic uint32_t accepted_before; /* connections, when its end was read */
 	_Atomic uint32_t closed_at;      /* clock_now(), of the last close */
 	_Atomic uint32_t data;           /* bytes sent and read until then */
 	_Atomic int fd;                  /* the last number it had */

@@ -114,7 +114,7 @@ Test(provoked, python_leaves_connections_in_close_wait)
 			    "import os, socket\n"
 			    "l = socket.socket(); l.bind(('127.0.0.1', 0)); "
 			    "l.listen(); kept = []\n"
-			    "for i in range(3):\n"
+			    "for i in range(4):\n"
 			    "    c = socket.create_connection(l.getsockname())"
 			    "\n"
 			    "    s, _ = l.accept(); c.close(); s.recv(1)\n"
@@ -129,23 +129,29 @@ Test(provoked, a_client_or_child_that_ends_with_its_input_forgets_nothing)
 {
 	struct run run;
 
-	cr_assert_eq(python(&run,
-			    "import os, socket\n"
-			    "l = socket.socket(); l.bind(('127.0.0.1', 0)); "
-			    "l.listen(); a = l.getsockname()\n"
-			    "if os.fork() == 0:\n"
-			    "    c = socket.create_connection(a)\n"
-			    "    os._exit(len(c.recv(1)))\n"
-			    "l.accept()[0].close()\n"
-			    "os.wait()\n"
-			    "c = socket.create_connection(a)\n"
-			    "s, _ = l.accept()\n"
-			    "if os.fork() == 0:\n"
-			    "    c.close()\n"
-			    "    os._exit(len(s.recv(1)))\n"
-			    "s.close(); c.close()\n"
-			    "os.wait()\n"),
-		     0);
+	cr_assert_eq(
+		python(&run,
+		       "import os, socket\n"
+		       "l = socket.socket(); l.bind(('127.0.0.1', 0)); "
+		       "l.listen(); a = l.getsockname()\n"
+		       "if os.fork() == 0:\n"
+		       "    c = socket.create_connection(a)\n"
+		       "    os._exit(len(c.recv(1)))\n"
+		       "l.accept()[0].close()\n"
+		       "os.wait()\n"
+		       "c = socket.create_connection(a)\n"
+		       "s, _ = l.accept()\n"
+		       "if os.fork() == 0:\n"
+		       "    c.close()\n"
+		       "    os._exit(len(s.recv(1)))\n"
+		       "s.close(); c.close()\n"
+		       "os.wait()\n"
+		       "c = [socket.create_connection(a) for i in range(3)]"
+		       "\n"
+		       "s = [l.accept()[0] for i in range(3)]\n"
+		       "for i in range(3): c[i].close(); s[i].recv(1)\n"
+		       "for i in range(3): s[i].detach()\n"),
+		0);
 	cr_expect_eq(log_findings(run_log(&run), "close-wait-leak"), 0, "%s",
 		     run.text);
 	run_end(&run);
