@@ -63,14 +63,15 @@ struct sock {
 	_Atomic uint32_t epoch;          /* process_epoch at birth */
 	_Atomic uint32_t touched;        /* ... when last looked at */
 	_Atomic uint32_t peer_closed_at; /* clock_now(), 0: it has not */
-	_Atomic uint32_t accepted_before; /* connections, when its end was read */
-	_Atomic uint32_t closed_at;      /* clock_now(), of the last close */
-	_Atomic uint32_t data;           /* bytes sent and read until then */
-	_Atomic int fd;                  /* the last number it had */
-	_Atomic int unread;              /* bytes thrown away by the close */
-	_Atomic uint32_t born;           /* stack_id of the call that made it */
-	_Atomic uint32_t closed_by;      /* ... of its close */
-	_Atomic uint32_t doomed_write;   /* ... of the first in CLOSE_WAIT */
+	_Atomic uint32_t
+		accepted_before;       /* connections, when its end was read */
+	_Atomic uint32_t closed_at;    /* clock_now(), of the last close */
+	_Atomic uint32_t data;         /* bytes sent and read until then */
+	_Atomic int fd;                /* the last number it had */
+	_Atomic int unread;            /* bytes thrown away by the close */
+	_Atomic uint32_t born;         /* stack_id of the call that made it */
+	_Atomic uint32_t closed_by;    /* ... of its close */
+	_Atomic uint32_t doomed_write; /* ... of the first in CLOSE_WAIT */
 	int credit; /* writes that need no look at the clock: see sock_spend */
 	_Atomic uint32_t quick;      /* writes in a row that came fast */
 	_Atomic uint8_t role;        /* enum role */
