@@ -114,6 +114,34 @@ Test(html, a_real_run_tells_bytes_and_who_closed_first)
 		     1);
 }
 
+Test(html, a_report_of_a_trace_has_the_counters_too)
+{
+	char trace[256];
+	char page[256];
+	char again[256];
+	char *live;
+	char *stored;
+
+	snprintf(trace, sizeof(trace), "--trace=%s", made_path("run.ndjson"));
+	snprintf(page, sizeof(page), "--html=%s", made_path("live.html"));
+	snprintf(again, sizeof(again), "--html=%s", made_path("stored.html"));
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     ARGV(run_command(), "run", trace, page,
+				  run_example("reset-on-close/good"))),
+		     0);
+	run_end(&made_run);
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     ARGV(run_command(), "report", again,
+				  made_path("run.ndjson"))),
+		     0, "%s", run_errors(&made_run));
+	live = made_text("live.html");
+	stored = made_text("stored.html");
+	cr_expect(strstr(live, "<td>5 B</td>"));
+	cr_expect(strstr(stored, "<td>5 B</td>"));
+	free(live);
+	free(stored);
+}
+
 Test(html, a_run_without_findings_says_so)
 {
 	made_real("html", "page.html", run_example("double-close/good"));
