@@ -21,21 +21,10 @@ void decoder_begin(struct decoder *decoder, struct session *session)
 	*decoder = (struct decoder){ .session = session };
 }
 
-static void free_exec(struct pending_exec *exec)
-{
-	free(exec->path);
-	free(exec);
-}
-
 void decoder_end(struct decoder *decoder)
 {
 	modules_free(&decoder->modules);
-	while (decoder->execs) {
-		struct pending_exec *exec = decoder->execs;
-
-		decoder->execs = exec->next;
-		free_exec(exec);
-	}
+	executions_free(&decoder->execs);
 }
 
 /* The record as its type, if it is long enough; the text behind it. */
@@ -107,46 +96,6 @@ static const char *join_arguments(struct decoder *decoder,
 	return joined;
 }
 
-/* Has there been one? */
-static bool forget_exec(struct decoder *decoder, int pid)
-{
-	struct pending_exec **at = &decoder->execs;
-	bool found = false;
-
-	while (*at) {
-		struct pending_exec *exec = *at;
-
-		if (exec->pid != pid) {
-			at = &exec->next;
-			continue;
-		}
-		*at = exec->next;
-		free_exec(exec);
-		found = true;
-	}
-	return found;
-}
-
-/*
- * posix_spawn tells of its child when the child runs already: that may have
- * spoken first, and may even have executed something else since.
- */
-static bool has_begun(struct decoder *decoder, const struct ring_exec *exec)
-{
-	struct process *process = session_pid(decoder->session, exec->child);
-
-	if (exec->child == exec->head.pid)
-		return false;
-	for (; process; process = process->replaced) {
-		if (process->forked || process->expected ||
-		    process->parent_pid != exec->head.pid)
-			continue;
-		process->expected = true;
-		return true;
-	}
-	return false;
-}
-
 static bool decode_start(struct decoder *decoder,
 			 const struct ring_record *record)
 {
@@ -176,7 +125,8 @@ static bool decode_start(struct decoder *decoder,
 		process.parent =
 			session_pid(decoder->session, start->parent_pid);
 	if (!process.forked)
-		process.expected = forget_exec(decoder, process.pid);
+		process.expected =
+			executions_forget(&decoder->execs, process.pid);
 	session_start(decoder->session, &process);
 	return true;
 }
@@ -199,21 +149,16 @@ static bool decode_exec(struct decoder *decoder,
 {
 	struct cursor rest;
 	const struct ring_exec *exec = fixed_part(record, sizeof(*exec), &rest);
-	struct pending_exec *pending;
 
 	if (!exec)
 		return false;
-	if (record->kind == RING_EXEC && has_begun(decoder, exec))
+	if (record->kind == RING_EXEC &&
+	    executions_begun(decoder->session, exec->head.pid, exec->child))
 		return true;
-	forget_exec(decoder, exec->child);
-	if (record->kind == RING_EXEC_FAILED)
-		return true;
-	pending = need_memory(calloc(1, sizeof(*pending)));
-	pending->process = sender(decoder, &exec->head);
-	pending->pid = exec->child;
-	pending->path = need_memory(strdup(next_text(&rest)));
-	pending->next = decoder->execs;
-	decoder->execs = pending;
+	executions_forget(&decoder->execs, exec->child);
+	if (record->kind == RING_EXEC)
+		executions_add(&decoder->execs, sender(decoder, &exec->head),
+			       exec->child, next_text(&rest));
 	return true;
 }
 

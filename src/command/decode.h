@@ -7,6 +7,7 @@
 #ifndef COMMAND_DECODE_H
 #define COMMAND_DECODE_H
 
+#include "command/executions.h"
 #include "command/modules.h"
 #include "command/session.h"
 #include "ring/read.h"
@@ -16,14 +17,6 @@ struct decoder {
 	uint64_t bad; /* records that made no sense */
 	struct modules modules;
 	struct pending_exec *execs;
-};
-
-/* A program that was to be executed, and has not been heard of since. */
-struct pending_exec {
-	struct pending_exec *next;
-	struct process *process; /* that asked for it */
-	int pid;                 /* that executes it */
-	char *path;              /* as it was given */
 };
 
 void decoder_begin(struct decoder *decoder, struct session *session);

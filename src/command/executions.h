@@ -1,0 +1,36 @@
+/*
+ * Programs that were executed and have not been heard of since: at the end of
+ * the run they are what was not followed.
+ *
+ * Called by: decode; read by cmd_run. Allocates.
+ */
+#ifndef COMMAND_EXECUTIONS_H
+#define COMMAND_EXECUTIONS_H
+
+#include <stdbool.h>
+
+#include "command/session.h"
+
+struct pending_exec {
+	struct pending_exec *next;
+	struct process *process; /* that asked for it */
+	int pid;                 /* that executes it */
+	char *path;              /* as it was given */
+};
+
+void executions_add(struct pending_exec **list, struct process *process,
+		    int pid, const char *path);
+
+/* What this pid executed has begun, or failed. True if it was awaited. */
+bool executions_forget(struct pending_exec **list, int pid);
+
+/*
+ * Has the process `child` begun, that `parent` tells of only now? posix_spawn
+ * tells of its child when the child runs already: that may have spoken first,
+ * and may even have executed something else since.
+ */
+bool executions_begun(struct session *session, int parent, int child);
+
+void executions_free(struct pending_exec **list);
+
+#endif
