@@ -146,10 +146,14 @@ static void note_kind(json_t *line, void *argument)
 Test(trace, every_line_is_as_the_schema_says)
 {
 	static const char *const programs[] = {
-		"write-after-peer-close/bad", "sigpipe-death/bad",
-		"shared-close/bad",           "inherited-listener/bad",
-		"address-in-use/bad",         "close-wait-leak/bad",
-		"reset-on-close/bad",         "api/in_c",
+		"write-after-peer-close/bad",
+		"sigpipe-death/bad",
+		"shared-close/bad",
+		"inherited-listener/bad",
+		"address-in-use/bad",
+		"close-wait-leak/bad",
+		"reset-on-close/bad",
+		"api/in_c",
 		NULL,
 	};
 	bool seen[KIND_TOTAL] = { false };

@@ -241,7 +241,8 @@ Test(real, socat_echoes_and_netcat_talks_to_it)
 	begin();
 	snprintf(listen, sizeof(listen),
 		 "TCP4-LISTEN:%d,bind=127.0.0.1,fork,reuseaddr", port);
-	run_start(&server, true, NULL, ARGV("socat", "-t30", listen, "EXEC:/bin/cat"));
+	run_start(&server, true, NULL,
+		  ARGV("socat", "-t30", listen, "EXEC:/bin/cat"));
 	wait_port(port);
 	cr_expect_eq(shell(&client, true, "echo hello | nc -N 127.0.0.1 %d",
 			   port),
