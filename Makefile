@@ -353,7 +353,7 @@ $(BUILD)/docs/fill: docs/fill.c $(BUILD)/command.a
 $(PAGES): $(BUILD)/%: %.in $(BUILD)/docs/fill $(wildcard include/*.h)
 	@mkdir -p $(@D)
 	$(call say,GEN,$@)
-	$(Q)$(BUILD)/docs/fill <$< >$@
+	$(Q)$(BUILD)/docs/fill <$< >$@.new && mv $@.new $@
 
 pages: $(PAGES) ## make the man pages and the shell completion
 

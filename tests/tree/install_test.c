@@ -42,7 +42,8 @@ static const char *const errnos[] = {
 
 /*
  * A script of the shell; it may use $source, $build, $make (which builds and
- * installs with nothing of the make around us) and the words $1, $2...
+ * installs with nothing of the make around us, one at a time) and the words $1,
+ * $2...
  */
 static int shell(struct run *run, const char *script, const char *first,
 		 const char *second)
@@ -51,7 +52,8 @@ static int shell(struct run *run, const char *script, const char *first,
 
 	snprintf(text, sizeof(text),
 		 "set -e; source='%s'; build='%s'; "
-		 "make() { env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make "
+		 "make() { flock \"$build/docs\" "
+		 "env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make "
 		 "--no-print-directory -s -C \"$source\" BUILD=\"$build\" "
 		 "\"$@\"; }; %s",
 		 source(), build(), script);
