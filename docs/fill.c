@@ -251,6 +251,11 @@ static void put_functions(void)
 	FILE *header = fopen("include/tcpshadow.h", "r");
 	char line[256];
 
+	if (header)
+		puts(".PP\nWhat programs may call is declared in\n"
+		     ".IR tcpshadow.h .\n"
+		     "Nothing has to be linked: without the library each call "
+		     "does nothing.");
 	while (header && fgets(line, sizeof(line), header)) {
 		if (strcmp(line, "/*\n") == 0) {
 			comment[0] = '\0';
