@@ -90,6 +90,10 @@ FUZZ_OBJECTS = $(patsubst %.c,$(BUILD)/fuzz/%.o, $(wildcard src/model/*.c \
 FUZZERS = $(FUZZ_TARGETS:%=$(BUILD)/fuzz/%)
 REPLAYS = $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/%_replay)
 
+# Man pages and completion: templates, filled from the tables.
+PAGES = $(BUILD)/docs/man/tcpshadow.1 $(BUILD)/docs/man/libtcpshadow.3 \
+	$(BUILD)/docs/completion/tcpshadow.bash $(BUILD)/docs/completion/_tcpshadow
+
 # The first line of a test program may carry flags: /* build: -pthread */
 flags_of = $(shell sed -n '1s|^/\* build: \(.*\) \*/$$|\1|p' $(1))
 
@@ -341,10 +345,6 @@ coverage: ## line coverage of model and kernel by their unit tests
 	CFLAGS='--coverage' unit
 	$(Q)cd $(BUILD)/coverage && gcov -n $$(find plain/src -name '*.gcda') | \
 	grep -A1 "^File 'src"
-
-# Man pages and completion: templates, filled from the tables.
-PAGES = $(BUILD)/docs/man/tcpshadow.1 $(BUILD)/docs/man/libtcpshadow.3 \
-	$(BUILD)/docs/completion/tcpshadow.bash $(BUILD)/docs/completion/_tcpshadow
 
 $(BUILD)/docs/fill: docs/fill.c $(BUILD)/command.a
 	@mkdir -p $(@D)
