@@ -24,8 +24,8 @@ WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes
 ifneq ($(filter true,$(CI))$(filter 1,$(WERROR)),)
 WARNINGS += -Werror
 endif
-BASE = -std=gnu11 -g -D_GNU_SOURCE -Isrc -Iinclude $(WARNINGS) -MMD -MP \
-	$(CPPFLAGS)
+BASE_LANGUAGE = -std=gnu11 -D_GNU_SOURCE -Isrc -Iinclude
+BASE = $(BASE_LANGUAGE) -g $(WARNINGS) -MMD -MP $(CPPFLAGS)
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 VERSION := $(shell sed -n 's/.*define TCPSHADOW_VERSION "\(.*\)"/\1/p' \
 	src/command/command.h)
@@ -304,6 +304,8 @@ lint: ## static analysis, and the format of the sources
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
 	--enable=warning,portability -Isrc -D__x86_64__ '-DElfW(type)=Elf64_##type' \
 	--suppressions-list=.cppcheck src docs/fill.c
+	$(Q)printf '%s\n' $(LIBRARY_SOURCES) | xargs -P 2 -n 4 sh -c \
+	'clang-tidy --quiet "$$@" -- $(BASE_LANGUAGE)' _
 
 format: ## format the sources
 	$(Q).ci/install lint
