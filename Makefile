@@ -304,7 +304,7 @@ lint: ## static analysis, and the format of the sources
 	$(Q)cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 -j2 \
 	--enable=warning,portability -Isrc -D__x86_64__ '-DElfW(type)=Elf64_##type' \
 	--suppressions-list=.cppcheck src docs/fill.c
-	$(Q)printf '%s\n' $(LIBRARY_SOURCES) | xargs -P 2 -n 4 sh -c \
+	$(Q)printf '%s\n' $(LIBRARY_SOURCES) | xargs -P 2 -n 1 sh -c \
 	'clang-tidy --quiet "$$@" -- $(BASE_LANGUAGE)' _
 
 format: ## format the sources
