@@ -257,11 +257,12 @@ static void on_transition(struct watch *watch, const struct tcp_socket *socket,
 	write_object(render, render->transition);
 }
 
-static void on_released(struct watch *watch, const struct tcp_socket *socket)
+static void on_released(struct watch *watch, const struct tcp_socket *socket,
+			const struct process *by)
 {
 	json_t *line = line_new("released");
 
-	set_process(line, socket->owner);
+	set_process(line, by);
 	line_set_number(line, "socket", socket->number);
 	line_set_number(line, "cookie", socket->cookie);
 	write_line((struct render_trace *)watch, line);

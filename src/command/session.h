@@ -155,7 +155,8 @@ struct watch {
 	void (*transition)(struct watch *, const struct tcp_socket *,
 			   const struct step *);
 	void (*counters)(struct watch *, const struct tcp_socket *);
-	void (*released)(struct watch *, const struct tcp_socket *);
+	void (*released)(struct watch *, const struct tcp_socket *,
+			 const struct process *by);
 	void (*finding)(struct watch *, const struct found *);
 	void (*repeated)(struct watch *, const struct found *,
 			 unsigned int count);

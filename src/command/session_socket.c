@@ -367,10 +367,9 @@ void session_released(struct session *session, const struct process *process,
 		return;
 	/* What it told at its close was not the last of it. */
 	socket->counters.known = false;
-	if (socket->owner != process)
-		return;
-	socket->released = true;
-	TELL(session, released, socket);
+	if (socket->owner == process)
+		socket->released = true;
+	TELL(session, released, socket, process);
 }
 
 struct transition session_transition(const struct tcp_socket *socket,
