@@ -31,9 +31,9 @@ struct search {
 	int cut;
 };
 
-static int number_of(const char *name)
+static long number_of(const char *name)
 {
-	int number = 0;
+	long number = 0;
 
 	if (*name < '0' || *name > '9')
 		return -1;
@@ -60,36 +60,69 @@ static long each_number(const char *path, struct search *search, int context,
 		     at < got && !search->done && !search->enough;) {
 			const struct directory_entry *entry =
 				(const void *)(buffer + at);
-			int number = number_of(entry->name);
+			long number = number_of(entry->name);
 
 			at += entry->length;
 			if (number >= 0)
-				visit(search, context, number);
+				visit(search, context, (int)number);
 		}
 	}
 	raw_close((int)directory);
 	return got;
 }
 
-void owners_command(int pid, char *command, unsigned int size)
+/* What a file of /proc/PID/ begins with; "" and an error: it cannot be read. */
+static long read_file(int pid, const char *name, char *buffer,
+		      unsigned int size)
 {
 	char path[32];
 	struct text text;
 	long fd;
-	long got = 0;
+	long got;
 
 	text_begin(&text, path, sizeof(path));
 	text_add(&text, "/proc/");
 	text_add_number(&text, pid);
-	text_add(&text, "/comm");
+	text_add(&text, name);
 	fd = raw_call6(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC,
 		       0, 0, 0);
+	got = fd;
 	if (fd >= 0) {
-		got = raw_call3(SYS_read, fd, (long)command, (long)size - 1);
+		got = raw_call3(SYS_read, fd, (long)buffer, (long)size - 1);
 		raw_close((int)fd);
 	}
-	command[got > 0 ? got : 0] = '\0';
+	buffer[got > 0 ? got : 0] = '\0';
+	return got;
+}
+
+void owners_command(int pid, char *command, unsigned int size)
+{
+	read_file(pid, "/comm", command, size);
 	command[strcspn(command, "\n")] = '\0';
+}
+
+/*
+ * A process that ends holds no descriptor, and its files are root's, whoever it
+ * was (task_dump_owner()). Not so when only its first thread has ended: fields
+ * 9 and 20 of proc_pid_stat(5).
+ */
+static bool is_dead(int pid)
+{
+	enum { FLAGS = 9, THREADS = 20, EXITING = 4 /* PF_EXITING */ };
+	char stat[512];
+	long values[THREADS + 1] = { 0 };
+	long got = read_file(pid, "/stat", stat, sizeof(stat));
+	const char *at;
+
+	if (got == -ENOENT || got == -ESRCH)
+		return true;
+	/* The command, field 2, may hold anything. */
+	at = strrchr(stat, ')');
+	for (int field = 3; at && field <= THREADS; field++) {
+		at = strchr(at + 1, ' ');
+		values[field] = at ? number_of(at + 1) : -1;
+	}
+	return at && (values[FLAGS] & EXITING) && values[THREADS] <= 1;
 }
 
 static void visit_descriptor(struct search *search, int pid, int fd)
@@ -153,7 +186,8 @@ static void visit_process(struct search *search, int unused, int pid)
 	result = each_number(path, search, pid, visit_descriptor);
 	search->cut += search->enough;
 	search->enough = false;
-	if (result == -EACCES || result == -EPERM || search->denied)
+	if ((result == -EACCES || result == -EPERM || search->denied) &&
+	    !is_dead(pid))
 		search->unreadable++;
 }
 

@@ -744,6 +744,38 @@ Test(port, asked_about_by_another_user_in_a_proc_that_hides)
 		  text);
 }
 
+/* Of the asking user, but its files are root's: it holds nothing. */
+static pid_t zombie_of_nobody(void)
+{
+	siginfo_t info;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		execlp("setpriv", "setpriv", "--reuid=54321", "--regid=54321",
+		       "--clear-groups", "true", NULL);
+	cr_assert_gt(pid, 0);
+	cr_assert_eq(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	return pid;
+}
+
+Test(port, asked_about_by_another_user_with_a_zombie)
+{
+	const char *text;
+	pid_t zombie;
+
+	isolate();
+	listening(AF_INET, "0.0.0.0", PLAIN);
+	cr_assert_eq(unshare(CLONE_NEWNS), 0);
+	cr_assert_eq(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL), 0);
+	if (mount("proc", "/proc", "proc", 0, "hidepid=2") < 0)
+		cr_skip_test("no proc that hides here");
+	zombie = zombie_of_nobody();
+	text = ask_as_nobody("5188", 1);
+	cr_expect(strstr(text, "(uid 0, root): run as root to see it\n"), "%s",
+		  text);
+	waitpid(zombie, NULL, 0);
+}
+
 Test(port, asked_about_by_root_without_the_right_to_look)
 {
 	char line[600];
