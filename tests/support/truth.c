@@ -278,6 +278,8 @@ static bool is_crossing(const struct path *shadow, const struct path *kernel,
 		return ends_as(kernel, at, fin) || ends_as(kernel, at, closed);
 	if (from == ST_CLOSE_WAIT && ends_as(shadow, agreed, aborted))
 		return ends_as(kernel, at, second);
+	if (from == ST_CLOSE_WAIT && ends_as(shadow, agreed, second))
+		return ends_as(kernel, at, aborted);
 	return ends_as(shadow, agreed, waited) && ends_as(kernel, at, crossed);
 }
 
