@@ -2,7 +2,7 @@
 # GLib's installed tests of sockets, D-Bus, TLS, processes, threads and the main
 # loop.
 # earns: address-in-use (provoked)
-# earns: write-after-peer-close (a peer that leaves)
+# earns: write-after-peer-close, reset-on-close (a peer that leaves)
 # timeout: 240
 set -u
 
