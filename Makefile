@@ -320,7 +320,8 @@ sanitize: ## unit tests and stress with AddressSanitizer, UBSan, ThreadSanitizer
 	CFLAGS='-fsanitize=thread -Wno-tsan' stress
 
 stress: $(BUILD)/tests/shim/stress ## the parts that threads share, from many threads
-	$(Q)TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.suppressions $<
+	$(Q)TSAN_OPTIONS="suppressions=$(CURDIR)/tests/tsan.suppressions \
+	history_size=7" $<
 
 UNIT_TESTS = $(filter $(BUILD)/tests/model/% $(BUILD)/tests/kernel/% \
 	$(BUILD)/tests/ring/%,$(TESTS)) $(BUILD)/tests/command/session_test \

@@ -1,6 +1,7 @@
 #include "shim/elf.h"
 
 #include <dlfcn.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -161,18 +162,26 @@ const char *elf_function(const struct link_map *map, const void *address)
 	return NULL;
 }
 
-/* The main program's link map has no name; the kernel knows it. */
+/*
+ * The main program's link map has no name; the kernel knows it. Threads that
+ * ask at once all write the same bytes; none reads them before the length is
+ * there.
+ */
 static const char *program_name(void)
 {
 	static char path[256];
-	long length;
+	static _Atomic long length;
 
-	if (path[0] || process_sandboxed())
-		return path[0] ? base_name(path) : "program";
-	length = raw_call3(SYS_readlink, (long)"/proc/self/exe", (long)path,
-			   sizeof(path) - 1);
-	path[length > 0 ? length : 0] = '\0';
-	return length > 0 ? base_name(path) : "program";
+	if (atomic_load_explicit(&length, memory_order_acquire) <= 0 &&
+	    !process_sandboxed())
+		atomic_store_explicit(&length,
+				      raw_call3(SYS_readlink,
+						(long)"/proc/self/exe",
+						(long)path, sizeof(path) - 1),
+				      memory_order_release);
+	if (atomic_load_explicit(&length, memory_order_acquire) <= 0)
+		return "program";
+	return base_name(path);
 }
 
 const char *elf_module_name(const struct link_map *map)

@@ -104,7 +104,7 @@ static bool walk(int fd, uint64_t ref, uint64_t *word, enum tcp_state via,
 	length += machine_path(from, to, event, path + length);
 	if (!sock_swap(ref, word, sock_stepped(*word, to)))
 		return false;
-	sock_of(ref)->credit = 0;
+	sock_give_credit(sock_of(ref), 0);
 	if (length == 0) {
 		blind_lost_track(fd, ref, from, to, sight);
 		return true;

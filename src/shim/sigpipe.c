@@ -144,7 +144,7 @@ bool sigpipe_wants_look(uint64_t ref, bool nosignal)
 	uint32_t pause = now - atomic_load(&sock->last_write);
 
 	atomic_store(&sock->last_write, now);
-	sock->credit = 0;
+	sock_give_credit(sock, 0);
 	sock->quick = pause < settings.silence / 4 ? sock->quick + 1 : 0;
 	/* Who never wants the signal never needs its disposition looked at. */
 	if (word & SOCK_LOOK_ON_WRITE || pause >= settings.silence ||
@@ -152,7 +152,7 @@ bool sigpipe_wants_look(uint64_t ref, bool nosignal)
 		return true;
 	if (sock->quick >= QUICK_WRITES && !process_sandboxed() &&
 	    sock_state(word) == ST_ESTABLISHED)
-		sock->credit = CREDIT;
+		sock_give_credit(sock, CREDIT);
 	return false;
 }
 

@@ -174,7 +174,7 @@ static void clear_record(struct sock *sock, uint64_t cookie)
 
 	atomic_store_explicit(&sock->cookie, cookie, memory_order_relaxed);
 	clear_ends(sock);
-	sock->credit = 0;
+	sock_give_credit(sock, 0);
 	atomic_store_explicit(&sock->epoch, epoch, memory_order_relaxed);
 	atomic_store_explicit(&sock->touched, epoch, memory_order_relaxed);
 	atomic_store_explicit(&sock->unread, 0, memory_order_relaxed);
@@ -289,7 +289,7 @@ void sock_end_credit(void)
 		struct sock *slab = atomic_load(&slabs[i]);
 
 		for (uint32_t j = 1; slab && j < SLAB_SOCKS; j++)
-			slab[j].credit = 0;
+			sock_give_credit(&slab[j], 0);
 	}
 }
 

@@ -49,8 +49,9 @@ enum sock_flags {
 };
 
 /*
- * All but the two ends are atomic: a thread with a stale reference may read what
- * belongs to the record's next socket. What it reads counts for nothing then.
+ * All but the two ends and the credit are atomic: a thread with a stale
+ * reference may read what belongs to the record's next socket. What it reads
+ * counts for nothing then.
  */
 struct sock {
 	_Atomic uint64_t word;
@@ -117,11 +118,17 @@ static inline enum tcp_state sock_state(uint64_t word)
 
 /*
  * Is this write free? On the data path: one instruction on a line that is
- * needed anyway. Not atomic: of two writers at once both may get the last one.
+ * needed anyway. Not atomic: of two writers at once both may get the last one,
+ * and one may keep some that has just been taken from it.
  */
 static inline bool sock_spend(uint64_t ref)
 {
 	return --sock_of(ref)->credit >= 0;
+}
+
+static inline void sock_give_credit(struct sock *sock, int writes)
+{
+	__atomic_store_n(&sock->credit, writes, __ATOMIC_RELAXED);
 }
 
 /* Before the process goes into a sandbox: no write is free any more. */

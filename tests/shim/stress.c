@@ -21,6 +21,7 @@
 #include "ring/append.h"
 #include "ring/read.h"
 #include "shim/closing.h"
+#include "shim/elf.h"
 #include "shim/lifecycle.h"
 #include "shim/observe.h"
 #include "shim/process.h"
@@ -53,6 +54,29 @@ static void set_up(void)
 			exit(3);                                           \
 		}                                                          \
 	} while (0)
+
+/* Run first: the name is asked of the kernel once. */
+static void *name_the_program(void *barrier)
+{
+	const struct link_map *map = elf_module(places);
+
+	pthread_barrier_wait(barrier);
+	CHECK(strcmp(elf_module_name(map), "stress") == 0);
+	return NULL;
+}
+
+static void the_program_has_one_name_for_many_threads(void)
+{
+	pthread_t threads[WORKERS];
+	pthread_barrier_t barrier;
+
+	pthread_barrier_init(&barrier, NULL, WORKERS);
+	for (int i = 0; i < WORKERS; i++)
+		pthread_create(&threads[i], NULL, name_the_program, &barrier);
+	for (int i = 0; i < WORKERS; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&barrier);
+}
 
 /* --- as the wrappers do ------------------------------------------------------
  */
@@ -341,6 +365,7 @@ static void ring_of_many_writers(void)
 int main(void)
 {
 	set_up();
+	the_program_has_one_name_for_many_threads();
 	sockets_of_many_threads();
 	equal_stacks_of_many_threads_are_one();
 	a_room_belongs_to_one_thread();
