@@ -42,7 +42,8 @@ LIBRARY_LDFLAGS = -shared -Wl,-z,now,-z,relro,-z,defs \
 TEST_CFLAGS = $(BASE) -O1 -Itests $(CFLAGS)
 
 LIBRARY = $(BUILD)/libtcpshadow.so
-LIBRARY_SOURCES = $(wildcard src/model/*.c src/kernel/*.c src/ring/*.c src/shim/*.c)
+LIBRARY_SOURCES = $(wildcard src/model/*.c src/kernel/*.c src/shim/*.c) \
+	src/ring/append.c
 LIBRARY_OBJECTS = $(LIBRARY_SOURCES:%.c=$(BUILD)/library/%.o)
 
 # model, kernel and ring are plain code: tests link them, without preloading.

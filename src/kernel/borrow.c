@@ -29,7 +29,7 @@ static long milliseconds(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	raw_call3(SYS_clock_gettime, CLOCK_MONOTONIC_COARSE, (long)&now, 0);
 	return (long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 

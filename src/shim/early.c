@@ -1,5 +1,6 @@
 #include "shim/early.h"
 
+#include "kernel/raw.h"
 #include "shim/real.h"
 
 ssize_t early_read(int fd, void *buffer, size_t size)
@@ -66,4 +67,9 @@ ssize_t early_sendto(int fd, const void *buffer, size_t size, int flags,
 int early_close(int fd)
 {
 	return real_early()->close(fd);
+}
+
+int early_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	return (int)raw_call3(SYS_clock_gettime, clock, (long)now, 0);
 }

@@ -8,6 +8,8 @@
 #ifndef SHIM_EARLY_H
 #define SHIM_EARLY_H
 
+#include <time.h>
+
 #include "shim/symbols.h"
 
 ssize_t early_read(int fd, void *buffer, size_t size);
@@ -27,5 +29,6 @@ ssize_t early_send(int fd, const void *buffer, size_t size, int flags);
 ssize_t early_sendto(int fd, const void *buffer, size_t size, int flags,
 		     __CONST_SOCKADDR_ARG address, socklen_t length);
 int early_close(int fd);
+int early_clock_gettime(clockid_t clock, struct timespec *now);
 
 #endif

@@ -14,6 +14,7 @@
 #include "ring/append.h"
 #include "shim/elf.h"
 #include "shim/process.h"
+#include "shim/real.h"
 #include "shim/settings.h"
 #include "shim/stack.h"
 
@@ -34,7 +35,7 @@ static struct ring_head head_now(void)
 {
 	struct timespec now;
 
-	clock_gettime(CLOCK_REALTIME, &now);
+	real_clock_gettime(CLOCK_REALTIME, &now);
 	return (struct ring_head){
 		.time = (uint64_t)now.tv_sec * 1000000000 +
 			(uint64_t)now.tv_nsec,

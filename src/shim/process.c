@@ -69,7 +69,7 @@ uint32_t clock_now(void)
 	struct timespec now;
 	uint32_t ms;
 
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	real_clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
 	ms = (uint32_t)now.tv_sec * 1000 + (uint32_t)(now.tv_nsec / 1000000);
 	return ms ? ms : 1;
 }

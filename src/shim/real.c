@@ -21,6 +21,7 @@ struct real real = {
 	.sendto = early_sendto,
 	.close = early_close,
 };
+int (*real_clock_gettime)(clockid_t, struct timespec *) = early_clock_gettime;
 _Atomic bool real_found;
 long real_errno_offset;
 
@@ -52,6 +53,7 @@ static void *get_pointer(size_t offset)
 const struct real *real_early(void)
 {
 	const struct link_map *map = elf_module_named("libc.so.6");
+	int (*clock)(clockid_t, struct timespec *);
 	struct elf_object libc;
 
 	if (!map || atomic_load(&real_found) || !elf_read(map, &libc))
@@ -59,6 +61,9 @@ const struct real *real_early(void)
 	for (int i = 0; i < SYMBOL_COUNT; i++)
 		set_pointer(symbols[i].offset,
 			    elf_symbol(&libc, symbols[i].name));
+	clock = (__typeof__(clock))elf_symbol(&libc, "clock_gettime");
+	if (clock)
+		real_clock_gettime = clock;
 	real_errno_offset =
 		(const char *)&errno - (const char *)__builtin_thread_pointer();
 	atomic_store(&real_found, true);

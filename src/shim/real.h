@@ -13,6 +13,7 @@
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "shim/symbols.h"
 
@@ -28,6 +29,13 @@ struct real {
  */
 extern struct real real __attribute__((visibility("hidden")));
 extern _Atomic bool real_found;
+
+/*
+ * libc's own clock_gettime(). Whoever interposes it (libfaketime) may take a
+ * lock, and the child of a fork() in another thread would wait for ever.
+ */
+extern int (*real_clock_gettime)(clockid_t clock, struct timespec *now)
+	__attribute__((visibility("hidden")));
 
 /*
  * How far errno is from the thread pointer, the same for all threads: libc's

@@ -13,6 +13,7 @@
 #include "shim/feed.h"
 #include "shim/names.h"
 #include "shim/process.h"
+#include "shim/real.h"
 #include "shim/settings.h"
 #include "shim/sink.h"
 #include "shim/stack.h"
@@ -106,7 +107,7 @@ void report_mark(const char *label)
 	}
 	if (process_sandboxed())
 		return;
-	clock_gettime(CLOCK_REALTIME, &now);
+	real_clock_gettime(CLOCK_REALTIME, &now);
 	text_begin(&text, printable, sizeof(printable));
 	text_add_foreign(&text, copy);
 	text_begin(&text, line, sizeof(line));

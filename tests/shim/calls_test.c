@@ -80,6 +80,37 @@ Test(symbols, exports_are_the_rows_of_the_tables)
 		     names);
 }
 
+/*
+ * What the library calls by name goes to whoever is preloaded too. So it calls
+ * nothing that others wrap, may lock or allocate: strings, and what start-up
+ * needs. (The functions behind the wrapped names it finds itself.)
+ */
+Test(symbols, imports_are_few_and_harmless)
+{
+	static const char harmless[] =
+		" _ITM_deregisterTMCloneTable _ITM_registerTMCloneTable"
+		" __cxa_finalize __gmon_start__ __environ environ"
+		" __errno_location _dl_find_object _r_debug dladdr1 dlopen"
+		" dlsym fileno getauxval memchr memcmp memcpy memmove memset"
+		" strchr strcmp strcspn strlen strncmp strnlen strrchr strsep"
+		" strspn ";
+	char command[600];
+	char name[256];
+	FILE *stream;
+	int count = 0;
+
+	snprintf(command, sizeof(command),
+		 "nm -D --undefined-only %s | awk '{print $2}' | cut -d@ -f1",
+		 run_library());
+	stream = popen(command, "r");
+	while (fscanf(stream, "%255s", name) == 1) {
+		cr_expect(contains(harmless, name), "%s is imported", name);
+		count++;
+	}
+	cr_assert_eq(pclose(stream), 0);
+	cr_expect_gt(count, 5);
+}
+
 static char libc_names[262144];
 
 static void read_libc(void)
