@@ -343,12 +343,9 @@ fuzz: ## fuzz every reader, each FUZZ_SECONDS (60)
 	$$(ls tests/fuzz/$$target.dict 2>/dev/null | sed s/^/-dict=/) \
 	$(BUILD)/fuzz/corpus/$$target tests/fuzz/corpus/$$target; done
 
-coverage: ## line coverage of model and kernel by their unit tests
-	$(Q).ci/install build test
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/coverage \
-	CFLAGS='--coverage' unit
-	$(Q)cd $(BUILD)/coverage && gcov -n $$(find plain/src -name '*.gcda') | \
-	grep -A1 "^File 'src"
+coverage: ## which lines of the library the tests run, and which never
+	$(Q).ci/install build test real fuzz
+	$(Q)BUILD=$(BUILD)/coverage tests/coverage/run
 
 $(BUILD)/docs/fill: docs/fill.c $(BUILD)/command.a
 	@mkdir -p $(@D)

@@ -179,30 +179,6 @@ Test(symbols, no_sibling_of_a_wrapped_name_is_missing)
 	}
 }
 
-Test(symbols, library_imports_nothing_that_allocates_or_prints)
-{
-	static const char *const forbidden[] = {
-		"malloc",   "calloc",  "realloc",  "free",
-		"printf",   "fprintf", "snprintf", "getenv",
-		"fopen",    "abort",   "exit",     "pthread_mutex_lock",
-		"strerror", "atexit",
-	};
-	char command[600];
-	char *names;
-
-	snprintf(command, sizeof(command),
-		 "nm -D --undefined-only %s | awk '{print $2}' | cut -d@ -f1",
-		 run_library());
-	names = names_of(command);
-	for (size_t i = 0; i < sizeof(forbidden) / sizeof(forbidden[0]); i++)
-		cr_expect(!contains(names, forbidden[i]), "imports %s",
-			  forbidden[i]);
-	/* Resolved by dlsym(RTLD_NEXT), never bound to itself or to another. */
-	for (int i = 1; i < CALL_COUNT; i++)
-		cr_expect(!contains(names, call_name((enum call)i)),
-			  "imports %s", call_name((enum call)i));
-}
-
 Test(symbols, library_needs_libc_alone)
 {
 	char command[600];
