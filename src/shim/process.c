@@ -42,6 +42,7 @@ static _Atomic uint32_t epoch = 1;
 
 static _Atomic uint32_t born;
 static _Atomic bool started;
+static _Atomic bool lent; /* our memory, since this process began */
 _Atomic bool process_in_sandbox;
 
 uint32_t process_epoch(void)
@@ -64,6 +65,11 @@ void process_forking(void)
 	atomic_fetch_add(&epoch, 1);
 }
 
+void process_lending(void)
+{
+	atomic_store(&lent, true);
+}
+
 uint32_t clock_now(void)
 {
 	struct timespec now;
@@ -79,6 +85,7 @@ static void enter_child(struct identity *self)
 	/* In a sandbox nothing is printed, so nobody will miss it. */
 	atomic_store(&self->pid, process_sandboxed() ? 0 : raw_getpid());
 	atomic_store(&self->alive, 1);
+	atomic_store(&lent, false);
 	process_forking();
 	atomic_store(&born, process_epoch());
 	report_forget_repetitions();
@@ -104,7 +111,8 @@ bool process_owns_memory(void)
 		enter_child(self);
 		return true;
 	}
-	if (process_sandboxed())
+	if (!atomic_load_explicit(&lent, memory_order_relaxed) ||
+	    process_sandboxed())
 		return true;
 	return raw_getpid() == atomic_load(&self->pid);
 }

@@ -27,11 +27,17 @@ uint32_t process_born(void);
 void process_forking(void);
 
 /*
+ * From here on there may be a child that runs on this process's memory (vfork,
+ * clone with CLONE_VM).
+ */
+void process_lending(void);
+
+/*
  * May the caller change the library's memory? False in a child that borrows its
- * parent's memory until it executes another program (vfork, posix_spawn):
- * such a child must be left alone. In a child with memory of its own that was
- * not announced (clone, _Fork) this is the moment when it is noticed. Costs a
- * getpid (0.2 us), so it is asked only where the table changes.
+ * parent's memory until it executes another program: such a child must be left
+ * alone. In a child with memory of its own that was not announced (a system
+ * call) this is the moment when it is noticed. Costs a getpid (0.2 us) once
+ * memory was lent, so it is asked only where the table changes.
  */
 bool process_owns_memory(void);
 

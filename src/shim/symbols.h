@@ -29,6 +29,9 @@ int __close(int fd);
 int __dup2(int from, int to) __THROW;
 int __fcntl(int fd, int command, ...);
 pid_t __fork(void) __THROWNL;
+pid_t __vfork(void) __THROW;
+int __clone(int (*function)(void *), void *stack, int flags, void *argument,
+	    ...) __THROW;
 
 ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room);
 ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags);

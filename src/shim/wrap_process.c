@@ -50,6 +50,51 @@ pid_t _Fork(void)
 	return result;
 }
 
+/*
+ * Returns twice on one stack, so nothing of ours may be on it: handed on by a
+ * jump (a test looks at the code). What the child does then, process.h tells.
+ */
+pid_t vfork(void)
+{
+	process_lending();
+	process_forking();
+	return real_calls()->vfork();
+}
+
+pid_t __vfork(void) __attribute__((alias("vfork")));
+
+/* The last three are read only where the flags ask for them. */
+int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
+{
+	pid_t *parent_tid;
+	pid_t *child_tid;
+	va_list list;
+	void *tls;
+	int result;
+
+	va_start(list, argument);
+	parent_tid = va_arg(list, pid_t *);
+	tls = va_arg(list, void *);
+	child_tid = va_arg(list, pid_t *);
+	va_end(list);
+	if ((flags & (CLONE_VM | CLONE_THREAD)) == CLONE_VM)
+		process_lending();
+	if (!(flags & CLONE_FILES))
+		process_forking();
+	if (!(flags & CLONE_VM))
+		borrow_forking();
+	result = real_calls()->clone(function, stack, flags, argument,
+				     parent_tid, tls, child_tid);
+	if (!(flags & CLONE_VM))
+		borrow_forked();
+	if (!(flags & CLONE_FILES))
+		process_forking();
+	return result;
+}
+
+int __clone(int (*function)(void *), void *stack, int flags, void *argument,
+	    ...) __attribute__((alias("clone")));
+
 int daemon(int keep_directory, int keep_descriptors)
 {
 	int result;

@@ -234,8 +234,10 @@ long syscall(long number, ...)
 		return closes(number, a, place);
 	if (is_copy(number, a))
 		return copies(number, a, place);
-	if (is_fork(number))
+	if (is_fork(number)) {
+		process_lending();
 		process_forking();
+	}
 	if (number == SYS_seccomp && process_owns_memory() &&
 	    (a[0] == SECCOMP_SET_MODE_FILTER ||
 	     a[0] == SECCOMP_SET_MODE_STRICT))

@@ -29,6 +29,8 @@ int __close(int);
 int __dup2(int, int);
 int __fcntl(int, int, ...);
 pid_t __fork(void);
+pid_t __vfork(void);
+int __clone(int (*)(void *), void *, int, void *, ...);
 ssize_t __read_chk(int, void *, size_t, size_t);
 ssize_t __recv_chk(int, void *, size_t, size_t, int);
 ssize_t __recvfrom_chk(int, void *, size_t, size_t, int, struct sockaddr *,
@@ -540,6 +542,72 @@ static pid_t spawn_search(void)
 	return spawn(false);
 }
 
+/* On borrowed memory, up to the exec: what it closes is not the parent's. */
+static int become_cat(void *client)
+{
+	if (client)
+		close(*(int *)client);
+	dup2(held_pipe[0], 0);
+	close(held_pipe[1]);
+	execl("/bin/cat", "cat", NULL);
+	_exit(9);
+}
+
+static pid_t vfork_cat(void)
+{
+	pid_t child = vfork();
+
+	if (child == 0)
+		become_cat(NULL);
+	return child;
+}
+
+static pid_t __vfork_cat(void)
+{
+	pid_t child = __vfork();
+
+	if (child == 0)
+		become_cat(NULL);
+	return child;
+}
+
+static char child_stack[65536] __attribute__((aligned(16)));
+
+static int hold_in_clone(void *unused)
+{
+	(void)unused;
+	hold_in_child();
+	return 0;
+}
+
+static pid_t clone_child(void)
+{
+	return clone(hold_in_clone, child_stack + sizeof(child_stack), SIGCHLD,
+		     NULL);
+}
+
+static pid_t clone_cat(void)
+{
+	return __clone(become_cat, child_stack + sizeof(child_stack),
+		       CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+}
+
+/* The same, where the child closes what is the parent's too. */
+static void do___clone(void)
+{
+	struct pair pair = make_pair();
+	pid_t child;
+
+	fork_with(clone_cat);
+	CHECK(pipe(held_pipe) == 0);
+	child = clone(become_cat, child_stack + sizeof(child_stack),
+		      CLONE_VM | CLONE_VFORK | SIGCHLD, &pair.client);
+	end_child(child);
+	CHECK(write(pair.client, "x", 1) == 1);
+	CHECK(close(pair.client) == 0);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>FIN_WAIT_1", pair.client);
+}
+
 #define FORKER(name, function)       \
 	static void do_##name(void)  \
 	{                            \
@@ -549,6 +617,9 @@ static pid_t spawn_search(void)
 FORKER(fork, fork)
 FORKER(__fork, __fork)
 FORKER(_Fork, _Fork)
+FORKER(vfork, vfork_cat)
+FORKER(__vfork, __vfork_cat)
+FORKER(clone, clone_child)
 FORKER(forkpty, fork_terminal)
 FORKER(posix_spawn, spawn_path)
 FORKER(posix_spawnp, spawn_search)

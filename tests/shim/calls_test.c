@@ -179,6 +179,21 @@ Test(symbols, no_sibling_of_a_wrapped_name_is_missing)
 	}
 }
 
+/* A child of vfork() returns first: a frame of ours would be gone then. */
+Test(symbols, vfork_is_left_by_a_jump)
+{
+	char command[600];
+	char *names;
+
+	snprintf(command, sizeof(command),
+		 "objdump -d --no-show-raw-insn %s | sed -n "
+		 "'/^[0-9a-f]* <[_]*vfork>:/,/^$/p' | awk '{print $2}'",
+		 run_library());
+	names = names_of(command);
+	cr_expect(contains(names, "jmp") || contains(names, "br"), "%s", names);
+	cr_expect(!contains(names, "ret"), "%s", names);
+}
+
 Test(symbols, library_needs_libc_alone)
 {
 	char command[600];
