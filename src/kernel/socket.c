@@ -1,5 +1,7 @@
 #include "kernel/socket.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -32,7 +34,17 @@ int kernel_socket_option(int fd, int level, int name)
 
 enum kernel_kind kernel_socket_kind(int fd)
 {
-	switch (kernel_socket_option(fd, SOL_SOCKET, SO_PROTOCOL)) {
+	int protocol = 0;
+	socklen_t length = sizeof(protocol);
+	long result =
+		raw_getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &length);
+
+	/* EBADF is also the answer for an open descriptor of O_PATH. */
+	if (result == -EBADF && raw_call3(SYS_fcntl, fd, F_GETFD, 0) == -EBADF)
+		return KERNEL_CLOSED;
+	if (result < 0)
+		return KERNEL_OTHER;
+	switch (protocol) {
 	case IPPROTO_TCP:
 		return KERNEL_TCP;
 	case IPPROTO_MPTCP:
@@ -166,6 +178,12 @@ static bool nothing_shows(int fd, short events)
 bool kernel_socket_quiet(int fd)
 {
 	return nothing_shows(fd, POLLIN | POLLPRI | POLLRDHUP);
+}
+
+bool kernel_socket_unbroken(int fd)
+{
+	/* POLLERR and POLLHUP show unasked. */
+	return nothing_shows(fd, 0);
 }
 
 bool kernel_socket_stands(int fd)

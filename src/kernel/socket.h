@@ -16,7 +16,8 @@
 #include "model/text.h"
 
 enum kernel_kind {
-	KERNEL_OTHER, /* no socket, or not one of TCP over IPv4 or IPv6 */
+	KERNEL_CLOSED, /* no descriptor */
+	KERNEL_OTHER,  /* no socket, or not one of TCP over IPv4 or IPv6 */
 	KERNEL_TCP,
 	KERNEL_MPTCP, /* speaks TCP underneath, on sockets of its own */
 };
@@ -73,7 +74,10 @@ void kernel_socket_address(const void *sockaddr, unsigned int length,
  */
 bool kernel_socket_quiet(int fd);
 
-/* The same of the connection alone, whatever waits to be read. */
+/* Has the connection no error, and not ended in both directions? */
+bool kernel_socket_unbroken(int fd);
+
+/* Has the peer not closed either, whatever waits to be read? */
 bool kernel_socket_stands(int fd);
 
 /* Bytes received and not read (SIOCINQ of tcp(7)); 0 on failure. */

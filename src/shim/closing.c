@@ -128,16 +128,27 @@ void closing_look(int fd, uint64_t ref, const struct sight *sight)
 }
 
 /*
- * The common end: an open connection on which nothing has happened, and nothing
- * waits. One call shows that. Not where the number may lead elsewhere, nor
- * where the counters are wanted.
+ * The common ends: an open connection on which nothing has happened, and
+ * nothing waits; and one that has been read to its end, and still stands. One
+ * call shows that. Not where the number may lead elsewhere, nor where the
+ * counters are wanted.
  */
 static bool is_quiet(int fd, struct sock *sock, uint64_t word)
 {
-	if (sock_state(word) != ST_ESTABLISHED || word & SOCK_PASSED ||
-	    blind_to_closes() || seen_low_water() || process_sandboxed() ||
-	    settings.counters || !kernel_socket_quiet(fd))
+	enum tcp_state state = sock_state(word);
+
+	if (word & SOCK_PASSED || blind_to_closes() || process_sandboxed() ||
+	    settings.counters)
 		return false;
+	if (state == ST_ESTABLISHED) {
+		if (seen_low_water() || !kernel_socket_quiet(fd))
+			return false;
+	} else if (state == ST_CLOSE_WAIT && word & SOCK_SAW_END) {
+		if (!kernel_socket_unbroken(fd))
+			return false;
+	} else {
+		return false;
+	}
 	sock->touched = process_epoch();
 	return true;
 }
@@ -241,12 +252,14 @@ uint64_t closing_visit(int fd, uint64_t entry, enum call call,
 		       const void *place)
 {
 	uint64_t ref = entry & ~TABLE_GRAVE;
+	enum kernel_kind kind;
 
 	if (process_sandboxed() || !process_owns_memory())
 		return 0;
-	if (raw_call3(SYS_fcntl, fd, F_GETFD, 0) != -EBADF) {
+	kind = kernel_socket_kind(fd);
+	if (kind != KERNEL_CLOSED) {
 		table_remove(fd, entry);
-		return observe_adopt(fd);
+		return kind == KERNEL_OTHER ? 0 : observe_adopt(fd);
 	}
 	if (call_kind(call) != KIND_CLOSE || !in_a_loop(fd))
 		rule_closed_number(fd, ref, call, place);

@@ -150,7 +150,7 @@ static enum tcp_state refine(const struct sock *sock, enum tcp_state shadow,
 	}
 }
 
-/* Without the kernel's word (sandbox): what the result alone shows. */
+/* What the result alone shows, without the kernel's word. */
 static enum tcp_state implied(enum tcp_state shadow, const struct sight *sight)
 {
 	enum call_kind kind = call_kind(sight->call);
@@ -230,12 +230,14 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 
 /*
  * Does it take the cookie to tell whether the number still leads to the socket?
- * Not where the kernel shows what was expected, as long as nothing has ever
- * been closed by calls that cannot be seen.
+ * Not where the kernel shows what was expected, before or after the call, as
+ * long as nothing has ever been closed by calls that cannot be seen.
  */
-static bool in_doubt(enum tcp_state kernel, enum tcp_state shadow)
+static bool in_doubt(enum tcp_state kernel, enum tcp_state shadow,
+		     const struct sight *sight)
 {
-	return kernel != shadow || blind_to_closes();
+	return (kernel != shadow && kernel != implied(shadow, sight)) ||
+	       blind_to_closes();
 }
 
 void observe_counters(int fd, uint64_t ref, const struct sight *sight,
@@ -258,7 +260,7 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 			to = implied(sock_state(word), sight);
 		} else {
 			kernel = kernel_socket_info(fd, &retrying, counters);
-			if (in_doubt(kernel, sock_state(word)) &&
+			if (in_doubt(kernel, sock_state(word), sight) &&
 			    kernel_socket_cookie(fd) != sock->cookie) {
 				if (counters)
 					counters->known = false;

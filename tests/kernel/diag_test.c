@@ -222,7 +222,8 @@ Test(socket, kinds)
 	cr_expect_eq(kernel_socket_kind(socket(AF_UNIX, SOCK_STREAM, 0)),
 		     KERNEL_OTHER);
 	cr_expect_eq(kernel_socket_kind(file), KERNEL_OTHER);
-	cr_expect_eq(kernel_socket_kind(-1), KERNEL_OTHER);
+	cr_expect_eq(kernel_socket_kind(-1), KERNEL_CLOSED);
+	cr_expect_eq(kernel_socket_kind(open("/", O_PATH)), KERNEL_OTHER);
 }
 
 Test(socket, state_names_and_unread_bytes)

@@ -281,6 +281,43 @@ static void received_socket_with_linger_resets(void)
 	tell("refuse", "FIN sent");
 }
 
+/* Read to its end, a connection may still be reset before it is closed. */
+static void reset_after_the_end_shows_at_the_close(void)
+{
+	struct pair pair = make_pair();
+	struct pair whole = make_pair();
+	char byte;
+
+	for (int i = 0; i < 2; i++) {
+		struct pair *one = i == 0 ? &pair : &whole;
+
+		CHECK(shutdown(one->client, SHUT_WR) == 0);
+		wait_events(one->server, POLLRDHUP);
+		CHECK(read(one->server, &byte, 1) == 0);
+	}
+	reset(pair.client);
+	wait_events(pair.server, POLLERR);
+	CHECK(close(pair.server) == 0);
+	CHECK(close(whole.server) == 0);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED>CLOSE_WAIT>CLOSED",
+	     pair.server);
+	tell("path",
+	     "%d LISTEN>SYN_RCVD>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
+	     whole.server);
+}
+
+/* getsockopt() calls such a descriptor bad; it is none that was closed. */
+static void number_opened_as_a_path_is_open(void)
+{
+	struct pair pair = make_pair();
+
+	CHECK(close(pair.client) == 0);
+	CHECK(open("/", O_PATH) == pair.client);
+	CHECK(close(pair.client) == 0);
+	tell("refuse", "[double-close]");
+	tell("refuse", "[use-after-close]");
+}
+
 /* The next program knows where the listener comes from, however it began. */
 static void listener_over_posix_spawn_is_traced(void)
 {
@@ -314,6 +351,8 @@ static const struct scenario scenarios[] = {
 	S(time_wait_of_the_parent_is_traced),
 	S(listener_over_posix_spawn_is_traced),
 	S(received_socket_with_linger_resets),
+	S(reset_after_the_end_shows_at_the_close),
+	S(number_opened_as_a_path_is_open),
 };
 
 int main(int argc, char **argv)
