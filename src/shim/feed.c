@@ -109,17 +109,20 @@ static struct ring *map_ring(void)
 	return NULL;
 }
 
-static size_t read_whole(const char *path, char *buffer, size_t size)
+/* Each with its NUL, as /proc/PID/cmdline has them; what does not fit is cut. */
+static size_t join(char *buffer, size_t size, char *const arguments[])
 {
-	long fd = raw_call6(SYS_openat, AT_FDCWD, (long)path,
-			    O_RDONLY | O_CLOEXEC, 0, 0, 0);
-	long got;
+	size_t used = 0;
 
-	if (fd < 0)
-		return 0;
-	got = raw_call3(SYS_read, fd, (long)buffer, (long)size);
-	raw_close((int)fd);
-	return got > 0 ? (size_t)got : 0;
+	for (; *arguments && used < size; arguments++) {
+		size_t length = strlen(*arguments) + 1;
+
+		if (length > size - used)
+			length = size - used;
+		memcpy(buffer + used, *arguments, length);
+		used += length;
+	}
+	return used;
 }
 
 /* Its sockets can be looked up by the command only where they are the same. */
@@ -160,9 +163,9 @@ static void take_number(struct ring *mapped)
 	atomic_store(&number, atomic_fetch_add(&mapped->processes, 1) + 1);
 }
 
-void feed_start(void)
+void feed_start(char *const arguments[])
 {
-	char arguments[ARGUMENTS_SIZE];
+	char joined[ARGUMENTS_SIZE];
 	char program[PATH_SIZE];
 	struct ring *mapped;
 	size_t size;
@@ -178,8 +181,8 @@ void feed_start(void)
 	length = raw_call3(SYS_readlink, (long)"/proc/self/exe", (long)program,
 			   sizeof(program) - 1);
 	program[length > 0 ? length : 0] = '\0';
-	size = read_whole("/proc/self/cmdline", arguments, sizeof(arguments));
-	say_start(0, 0, program, arguments, size);
+	size = join(joined, sizeof(joined), arguments);
+	say_start(0, 0, program, joined, size);
 }
 
 void feed_forked(void)

@@ -25,8 +25,11 @@ struct feed_finding {
 	const char *help;
 };
 
-/* Maps the ring that the option names, and says that the process has begun. */
-void feed_start(void);
+/*
+ * Maps the ring that the option names, and says that the process has begun,
+ * with what arguments.
+ */
+void feed_start(char *const arguments[]);
 
 /* Is there a ring? Then nothing is written as text. */
 bool feed_attached(void);

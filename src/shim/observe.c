@@ -418,7 +418,7 @@ void observe_ghosts(enum call call, uint16_t port)
 
 	if (process_sandboxed())
 		return;
-	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
+	for (unsigned int slot = 0; slot < ghost_end(); slot++) {
 		uint64_t ref = ghost_at(slot);
 		uint64_t word;
 

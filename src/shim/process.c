@@ -92,7 +92,7 @@ static void enter_child(struct identity *self)
 	scratch_reset();
 	borrow_in_child();
 	feed_forked();
-	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
+	for (unsigned int slot = 0; slot < ghost_end(); slot++) {
 		uint64_t ref = ghost_at(slot);
 
 		/* The parent tells their story. */
@@ -165,7 +165,7 @@ static void settle_held(void)
 {
 	if (process_sandboxed())
 		return;
-	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
+	for (unsigned int slot = 0; slot < ghost_end(); slot++) {
 		uint64_t ref = ghost_at(slot);
 
 		if (ref)
@@ -258,15 +258,19 @@ static void adopt_inherited(void)
 	raw_close((int)directory);
 }
 
-__attribute__((constructor)) static void process_start(void)
+/* The dynamic loader passes what main() will get (elf/dl-init.c). */
+__attribute__((constructor)) static void
+process_start(int count, char **arguments, char **environment)
 {
 	int saved = errno;
 
+	(void)count;
+	(void)environment;
 	settings_read(environ);
 	real_resolve();
 	make_identity();
 	sink_start();
-	feed_start();
+	feed_start(arguments);
 	stack_start();
 	settings_complain();
 	report_start();

@@ -29,6 +29,7 @@ static struct {
 	_Atomic uint64_t key; /* stack, and the rule above it; 0: free */
 	_Atomic uint32_t repeated;
 } places[PLACE_MAX];
+static _Atomic bool repeats; /* one of them was found again */
 static _Atomic uint32_t said[RULE_COUNT];
 
 struct subject report_process(void)
@@ -231,8 +232,10 @@ static void come_again(const struct report *report)
 {
 	if (report->repeated && atomic_load(report->repeated) == MUTED)
 		return;
-	if (report->repeated)
+	if (report->repeated) {
 		atomic_fetch_add(report->repeated, 1);
+		atomic_store(&repeats, true);
+	}
 	tally_add(report->rule);
 }
 
@@ -365,6 +368,8 @@ static void say_again(uint64_t key, uint32_t count)
 
 void report_repetitions(void)
 {
+	if (!atomic_load(&repeats))
+		return;
 	for (int i = 0; i < PLACE_MAX; i++) {
 		uint32_t count = atomic_load(&places[i].repeated);
 
@@ -378,6 +383,8 @@ void report_repetitions(void)
 
 void report_forget_repetitions(void)
 {
+	if (!atomic_load(&repeats))
+		return;
 	for (int i = 0; i < PLACE_MAX; i++) {
 		if (atomic_load(&places[i].repeated) != MUTED)
 			atomic_store(&places[i].repeated, 0);

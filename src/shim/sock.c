@@ -24,7 +24,7 @@ static _Atomic uint32_t slab_count;
 static _Atomic uint64_t free_list;
 
 static _Atomic uint64_t ghosts[GHOST_MAX];
-static _Atomic uint32_t ghost_next;
+static _Atomic uint64_t ghost_next;
 
 struct sock sock_none = { .word = SOCK_LOOK_ON_READ | SOCK_LOOK_ON_WRITE };
 
@@ -304,7 +304,7 @@ static bool is_unsettled(uint64_t ref)
 
 void ghost_add(uint64_t ref)
 {
-	uint32_t slot = atomic_fetch_add(&ghost_next, 1) % GHOST_MAX;
+	uint64_t slot = atomic_fetch_add(&ghost_next, 1) % GHOST_MAX;
 	uint64_t old = atomic_exchange(&ghosts[slot], ref);
 
 	if (!old)
@@ -322,12 +322,21 @@ void ghost_forget(unsigned int slot, uint64_t ref)
 
 void ghost_silence(uint64_t cookie)
 {
-	for (unsigned int slot = 0; slot < GHOST_MAX; slot++) {
+	unsigned int end = ghost_end();
+
+	for (unsigned int slot = 0; slot < end; slot++) {
 		uint64_t ref = ghost_at(slot);
 
 		if (ref && sock_of(ref)->cookie == cookie)
 			sock_flag(ref, SOCK_SILENT_GHOST, 0);
 	}
+}
+
+unsigned int ghost_end(void)
+{
+	uint64_t added = atomic_load(&ghost_next);
+
+	return added < GHOST_MAX ? (unsigned int)added : GHOST_MAX;
 }
 
 uint64_t ghost_at(unsigned int slot)

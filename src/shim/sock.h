@@ -185,7 +185,10 @@ void ghost_forget(unsigned int slot, uint64_t ref);
 /* The socket is here again: the ghost of it has no more to tell. */
 void ghost_silence(uint64_t cookie);
 
-/* The ghost in a slot below GHOST_MAX, 0: none. */
+/* The slots below this one have been used. */
+unsigned int ghost_end(void);
+
+/* The ghost in a slot below ghost_end(), 0: none. */
 uint64_t ghost_at(unsigned int slot);
 
 #endif
