@@ -137,7 +137,8 @@ static void write_in_close_wait(int fd, uint64_t ref, enum call call,
 
 bool sigpipe_wants_look(uint64_t ref, bool nosignal)
 {
-	enum { QUICK_WRITES = 64, CREDIT = 31 };
+	/* In looks: the later ones are 32 writes apart. */
+	enum { QUICK = 64, CREDIT = 31, LONG_QUICK = 256, LONG_CREDIT = 255 };
 	struct sock *sock = sock_of(ref);
 	uint64_t word = atomic_load_explicit(&sock->word, memory_order_relaxed);
 	uint32_t now = clock_now();
@@ -150,9 +151,10 @@ bool sigpipe_wants_look(uint64_t ref, bool nosignal)
 	if (word & SOCK_LOOK_ON_WRITE || pause >= settings.silence ||
 	    (!nosignal && !atomic_load(&sigpipe_checked)))
 		return true;
-	if (sock->quick >= QUICK_WRITES && !process_sandboxed() &&
+	if (sock->quick >= QUICK && !process_sandboxed() &&
 	    sock_state(word) == ST_ESTABLISHED)
-		sock_give_credit(sock, CREDIT);
+		sock_give_credit(sock, sock->quick >= LONG_QUICK ? LONG_CREDIT
+								 : CREDIT);
 	return false;
 }
 

@@ -313,11 +313,11 @@ static void measure(const struct operation *operation, const struct calls *libc)
 	fflush(stdout);
 }
 
-/* After a warm-up: a connection that is written to often is what counts. */
+/* After a warm-up: a connection that is written to for long is what counts. */
 static void count(const struct operation *operation, const struct calls *libc,
 		  const struct calls *c, const char *who)
 {
-	enum { TIMES = 320, WARM = 100 };
+	enum { TIMES = 512, WARM = 6500 };
 	struct operation few = *operation;
 	char label[128];
 
