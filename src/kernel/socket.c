@@ -163,32 +163,18 @@ void kernel_socket_peer(int fd, struct address *address)
 	get_name(SYS_getpeername, fd, address);
 }
 
-static bool nothing_shows(int fd, short events)
+short kernel_socket_events(int fd)
 {
-	struct pollfd look = { .fd = fd, .events = events };
+	struct pollfd look = { .fd = fd,
+			       .events = POLLIN | POLLPRI | POLLRDHUP };
 #ifdef SYS_poll
-	return raw_call3(SYS_poll, (long)&look, 1, 0) == 0;
+	long result = raw_call3(SYS_poll, (long)&look, 1, 0);
 #else
 	struct timespec now = { .tv_sec = 0 };
-
-	return raw_call6(SYS_ppoll, (long)&look, 1, (long)&now, 0, 0, 0) == 0;
+	long result = raw_call6(SYS_ppoll, (long)&look, 1, (long)&now, 0, 0, 0);
 #endif
-}
 
-bool kernel_socket_quiet(int fd)
-{
-	return nothing_shows(fd, POLLIN | POLLPRI | POLLRDHUP);
-}
-
-bool kernel_socket_unbroken(int fd)
-{
-	/* POLLERR and POLLHUP show unasked. */
-	return nothing_shows(fd, 0);
-}
-
-bool kernel_socket_stands(int fd)
-{
-	return nothing_shows(fd, POLLRDHUP);
+	return result < 0 ? POLLNVAL : look.revents;
 }
 
 long kernel_socket_unread(int fd)

@@ -68,17 +68,13 @@ void kernel_socket_address(const void *sockaddr, unsigned int length,
 			   struct address *address);
 
 /*
- * Has nothing happened at all: the connection stands, the peer has not closed,
- * and nothing waits to be read? One poll(), which changes nothing; half of what
- * TCP_INFO and SIOCINQ cost. Unread bytes below SO_RCVLOWAT do not show.
+ * What poll() shows at once, without changing anything: POLLIN, something waits
+ * to be read (not below SO_RCVLOWAT); POLLPRI; POLLRDHUP, the peer has closed,
+ * or this side has shut its reading; POLLHUP, both directions have ended;
+ * POLLERR; POLLNVAL, the descriptor cannot be asked. Half of what TCP_INFO and
+ * SIOCINQ cost. (net/ipv4/tcp.c, tcp_poll)
  */
-bool kernel_socket_quiet(int fd);
-
-/* Has the connection no error, and not ended in both directions? */
-bool kernel_socket_unbroken(int fd);
-
-/* Has the peer not closed either, whatever waits to be read? */
-bool kernel_socket_stands(int fd);
+short kernel_socket_events(int fd);
 
 /* Bytes received and not read (SIOCINQ of tcp(7)); 0 on failure. */
 long kernel_socket_unread(int fd);

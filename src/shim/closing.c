@@ -1,7 +1,7 @@
 #include "shim/closing.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 
 #include "kernel/diag.h"
@@ -128,28 +128,37 @@ void closing_look(int fd, uint64_t ref, const struct sight *sight)
 }
 
 /*
- * The common ends: an open connection on which nothing has happened, and
- * nothing waits; and one that has been read to its end, and still stands. One
- * call shows that. Not where the number may lead elsewhere, nor where the
- * counters are wanted.
+ * The common ends, by one poll() instead of three calls: an open connection on
+ * which nothing has happened, or which the peer has closed; and one that has
+ * been read to its end, and still stands. Not where the number may lead
+ * elsewhere, nor where the counters are wanted. False: not seen.
  */
-static bool is_quiet(int fd, struct sock *sock, uint64_t word)
+static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
+			    const struct sight *sight)
 {
 	enum tcp_state state = sock_state(word);
+	struct sock *sock = sock_of(ref);
+	short events;
 
 	if (word & SOCK_PASSED || blind_to_closes() || process_sandboxed() ||
 	    settings.counters)
 		return false;
-	if (state == ST_ESTABLISHED) {
-		if (seen_low_water() || !kernel_socket_quiet(fd))
-			return false;
-	} else if (state == ST_CLOSE_WAIT && word & SOCK_SAW_END) {
-		if (!kernel_socket_unbroken(fd))
-			return false;
-	} else {
+	if (state == ST_ESTABLISHED
+		    ? word & SOCK_SHUT_READ || seen_low_water()
+		    : state != ST_CLOSE_WAIT || !(word & SOCK_SAW_END))
 		return false;
-	}
+	events = kernel_socket_events(fd);
+	if (events & ~(POLLIN | POLLRDHUP))
+		return false;
 	sock->touched = process_epoch();
+	if (state == ST_CLOSE_WAIT)
+		return true;
+	if (events & POLLRDHUP &&
+	    (is_shared(sock, word) ||
+	     !observe_shown(fd, ref, ST_CLOSE_WAIT, sight)))
+		return false;
+	if (events & POLLIN)
+		sock->unread = (int)kernel_socket_unread(fd);
 	return true;
 }
 
@@ -160,7 +169,7 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 
 	sock->unread = 0;
 	sock->fd = fd;
-	if (!sock_load(ref, &word) || is_quiet(fd, sock, word))
+	if (!sock_load(ref, &word) || sees_common_end(fd, ref, word, sight))
 		return;
 	closing_look(fd, ref, sight);
 	if (!process_sandboxed() && sock_load(ref, &word) &&

@@ -4,7 +4,7 @@
  * kernel keeps them; their records are used again long before (GHOST_MAX), but
  * who accepted and who closed them has to be told when a bind fails.
  *
- * Owns: the last 65536 ends, 24 bytes each, in memory that is touched as it is
+ * Owns: the last 65536 ends, 20 bytes each, in memory that is touched as it is
  * used. Called by: closing and observe at the end of a socket, the explanation
  * of a busy port. Not on the data path. Lock-free, async-signal-safe; memory
  * comes from mmap, once.

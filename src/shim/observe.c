@@ -289,6 +289,19 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 	}
 }
 
+bool observe_shown(int fd, uint64_t ref, enum tcp_state state,
+		   const struct sight *sight)
+{
+	uint64_t word;
+
+	rule_check_close_wait();
+	if (!sock_load(ref, &word) || table_find(fd) != ref)
+		return false;
+	if (sock_state(word) != state)
+		settle_shadow(fd, ref, word, state, false, sight);
+	return sock_load(ref, &word) && sock_state(word) == state;
+}
+
 void observe_step(int fd, uint64_t ref, enum tcp_state to, enum tcp_event event,
 		  const struct sight *sight)
 {

@@ -55,6 +55,13 @@ static inline void observe(int fd, uint64_t ref, const struct sight *sight)
 	observe_counters(fd, ref, sight, NULL);
 }
 
+/*
+ * The same, where the kernel has shown the state already by another call. False
+ * when the shadow could not follow: the number leads to another socket by now.
+ */
+bool observe_shown(int fd, uint64_t ref, enum tcp_state state,
+		   const struct sight *sight);
+
 /* A step that the call itself proves, before the kernel is asked. */
 void observe_step(int fd, uint64_t ref, enum tcp_state to, enum tcp_event event,
 		  const struct sight *sight);

@@ -1,5 +1,6 @@
 #include "shim/sigpipe.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -164,7 +165,7 @@ static bool still_stands(int fd, uint64_t ref)
 	uint64_t word;
 
 	if (!sock_load(ref, &word) || sock_state(word) != ST_ESTABLISHED ||
-	    blind_to_closes() || !kernel_socket_stands(fd))
+	    blind_to_closes() || kernel_socket_events(fd) & ~(POLLIN | POLLPRI))
 		return false;
 	sock_of(ref)->touched = process_epoch();
 	return true;

@@ -306,6 +306,32 @@ static void reset_after_the_end_shows_at_the_close(void)
 	     whole.server);
 }
 
+/* poll() shows the same for both; and what a close does is not the same. */
+static void shut_reading_is_not_the_end_by_the_peer(void)
+{
+	struct pair shut = make_pair();
+	struct pair ended = make_pair();
+	struct pair unread = make_pair();
+
+	CHECK(shutdown(shut.client, SHUT_RD) == 0);
+	CHECK(close(shut.client) == 0);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>FIN_WAIT_1", shut.client);
+	CHECK(shutdown(ended.server, SHUT_WR) == 0);
+	wait_events(ended.client, POLLRDHUP);
+	CHECK(close(ended.client) == 0);
+	tell("path",
+	     "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
+	     ended.client);
+	CHECK(write(unread.server, "unread", 6) == 6);
+	CHECK(shutdown(unread.server, SHUT_WR) == 0);
+	wait_events(unread.client, POLLRDHUP);
+	CHECK(close(unread.client) == 0);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSE_WAIT>CLOSED",
+	     unread.client);
+	tell("expect", "CLOSE_WAIT -> CLOSED: close() = 0, 6 bytes were "
+		       "unread: RST sent");
+}
+
 /* getsockopt() calls such a descriptor bad; it is none that was closed. */
 static void number_opened_as_a_path_is_open(void)
 {
@@ -353,6 +379,7 @@ static const struct scenario scenarios[] = {
 	S(received_socket_with_linger_resets),
 	S(reset_after_the_end_shows_at_the_close),
 	S(number_opened_as_a_path_is_open),
+	S(shut_reading_is_not_the_end_by_the_peer),
 };
 
 int main(int argc, char **argv)
