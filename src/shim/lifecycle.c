@@ -25,10 +25,15 @@ static void mark_used(uint64_t ref, uint64_t word)
 void seen_foreign(int fd)
 {
 	struct sight sight = { .call = CALL_NONE };
-	uint64_t ref = table_find(fd);
+	uint64_t entry = table_entry(fd);
 
-	if (ref && process_owns_memory())
-		observe_vanished(fd, ref, &sight);
+	if (!entry || !process_owns_memory())
+		return;
+	/* Somebody has been given the number: nothing is buried there. */
+	if (entry & TABLE_GRAVE)
+		table_remove(fd, entry);
+	else
+		observe_vanished(fd, entry, &sight);
 }
 
 void seen_socket(int domain, int type, int protocol, const struct sight *sight)
@@ -482,6 +487,11 @@ void seen_dup(int fd, uint64_t ref, const struct sight *sight)
 		observe_replaced(ref, sight);
 	else if (old)
 		observe_succeeded(old, sock_of(ref)->cookie);
-	if (!done && sock_release(ref))
+	if (done)
+		return;
+	/* It lives on at a number that is not followed. */
+	blind_count(BLIND_NO_MEMORY);
+	sock_flag(ref, SOCK_PASSED, 0);
+	if (sock_release(ref))
 		closing_end(fd, ref, sight);
 }

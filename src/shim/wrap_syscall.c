@@ -2,6 +2,7 @@
  * syscall() and prctl(): programs that go around libc's names. Everything is
  * handed on as it is; what it did is learned afterwards.
  */
+#include <linux/close_range.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
@@ -14,7 +15,12 @@
 #include "shim/stack.h"
 #include "shim/wrap.h"
 
-enum { CLOSE_RANGE_MARKS = 4 /* CLOSE_RANGE_CLOEXEC */ };
+/* Without a filter it fails: so libraries ask what the kernel can do. */
+static bool begins_sandbox(long mode, long strict, long filtered, long filter)
+{
+	return (mode == strict || (mode == filtered && filter != 0)) &&
+	       process_owns_memory();
+}
 
 /* The sandbox begins with the call: speak before it, be silent after it. */
 static void sandbox_begins(void)
@@ -28,8 +34,10 @@ static void sandbox_begins(void)
 
 static void sandbox_done(long result)
 {
-	if (result < 0)
+	if (result < 0) {
+		blind_sandbox_refused();
 		return;
+	}
 	atomic_store(&process_in_sandbox, true);
 	/* What another thread was given meanwhile. */
 	sock_end_credit();
@@ -45,7 +53,9 @@ int prctl(int option, ...)
 	for (int i = 0; i < 4; i++)
 		a[i] = va_arg(list, unsigned long);
 	va_end(list);
-	if (option != PR_SET_SECCOMP || !process_owns_memory())
+	if (option != PR_SET_SECCOMP ||
+	    !begins_sandbox((long)a[0], SECCOMP_MODE_STRICT,
+			    SECCOMP_MODE_FILTER, (long)a[1]))
 		return real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
 	sandbox_begins();
 	result = real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
@@ -56,9 +66,6 @@ int prctl(int option, ...)
 static enum call name_of(long number)
 {
 	switch (number) {
-	case SYS_close:
-	case SYS_close_range:
-		return CALL_close;
 	case SYS_socket:
 		return CALL_socket;
 	case SYS_bind:
@@ -135,11 +142,6 @@ static void after(long number, const long *a, const struct sight *sight)
 		if (sight->result >= 0)
 			blind_io_uring();
 		break;
-	case SYS_seccomp:
-		if (a[0] == SECCOMP_SET_MODE_FILTER ||
-		    a[0] == SECCOMP_SET_MODE_STRICT)
-			sandbox_done(sight->result);
-		break;
 	default:
 		break;
 	}
@@ -152,7 +154,8 @@ static void after(long number, const long *a, const struct sight *sight)
  */
 static long closes(long number, const long *a, const void *place)
 {
-	struct sight sight = { .call = CALL_close, .place = place };
+	enum call call = number == SYS_close ? CALL_close : CALL_close_range;
+	struct sight sight = { .call = call, .place = place };
 	unsigned int last = number == SYS_close ? (unsigned int)a[0]
 						: (unsigned int)a[1];
 	uint32_t list = 0;
@@ -163,13 +166,22 @@ static long closes(long number, const long *a, const void *place)
 		atomic_store_explicit(&closing_last, (int)a[0],
 				      memory_order_relaxed);
 	}
-	if (number == SYS_close || !(a[2] & CLOSE_RANGE_MARKS))
+	/* Else it fails, or only marks the descriptors. */
+	if (number == SYS_close || !((int)a[2] & ~(int)CLOSE_RANGE_UNSHARE))
 		list = closing_begin_range((unsigned int)a[0], last, &sight);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
-	sight = sight_of(CALL_close, result, place);
+	sight = sight_of(call, result, place);
 	closing_end_range(list, &sight);
 	return result;
+}
+
+/* dup2 and dup3 close their target. */
+static bool replaces(long number, const long *a)
+{
+	if (number == SYS_dup3 && (int)a[2] & ~O_CLOEXEC)
+		return false;
+	return number != SYS_dup && number != SYS_fcntl;
 }
 
 static long copies(long number, const long *a, const void *place)
@@ -179,9 +191,8 @@ static long copies(long number, const long *a, const void *place)
 	uint64_t closed = 0;
 	long result;
 
-	/* dup2 and dup3 close their target. */
-	if (number != SYS_dup && number != SYS_fcntl && a[0] != a[1] && copied)
-		closed = closing_begin((int)a[1], &sight);
+	if (replaces(number, a))
+		closed = closing_begin_replaced((int)a[0], (int)a[1], &sight);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
 	sight = sight_of(CALL_dup2, result, place);
@@ -217,6 +228,17 @@ static bool is_fork(long number)
 	       number == SYS_unshare;
 }
 
+static long seccomp(const long *a)
+{
+	long result;
+
+	sandbox_begins();
+	result = real_calls()->syscall(SYS_seccomp, a[0], a[1], a[2], a[3],
+				       a[4], a[5]);
+	sandbox_done(result);
+	return result;
+}
+
 long syscall(long number, ...)
 {
 	const void *place = RETURN_ADDRESS;
@@ -238,14 +260,14 @@ long syscall(long number, ...)
 		process_lending();
 		process_forking();
 	}
-	if (number == SYS_seccomp && process_owns_memory() &&
-	    (a[0] == SECCOMP_SET_MODE_FILTER ||
-	     a[0] == SECCOMP_SET_MODE_STRICT))
-		sandbox_begins();
+	if (number == SYS_seccomp &&
+	    begins_sandbox(a[0], SECCOMP_SET_MODE_STRICT,
+			   SECCOMP_SET_MODE_FILTER, a[2]))
+		return seccomp(a);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
-	if (name_of(number) == CALL_syscall && number != SYS_seccomp &&
-	    number != SYS_pidfd_getfd && number != SYS_io_uring_setup)
+	if (name_of(number) == CALL_syscall && number != SYS_pidfd_getfd &&
+	    number != SYS_io_uring_setup)
 		return result;
 	sight = sight_of(name_of(number), result, place);
 	if (number == SYS_bind)

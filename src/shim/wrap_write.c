@@ -61,8 +61,10 @@ ssize_t write(int fd, const void *buffer, size_t size)
 		result = real.send(fd, buffer, size, MSG_NOSIGNAL);
 		if (likely(result >= 0))
 			return result;
-		if (errno == ENOTSOCK)
+		if (errno == ENOTSOCK) {
+			errno = kept.errno_before;
 			return write_slowly(kept.fd, kept.bytes, kept.size);
+		}
 		return attempt_failed(kept.fd, kept.errno_before, 0, CALL_write,
 				      RETURN_ADDRESS);
 	}
@@ -203,13 +205,29 @@ static ssize_t send_parts(int fd, const struct iovec *parts, int count)
 	return result;
 }
 
+/* An error of the connection: to come to it, the kernel has read the parts. */
+static bool comes_from_connection(int error)
+{
+	switch (error) {
+	case EBADF:
+	case EFAULT:
+	case EINVAL:
+	case ENOBUFS:
+	case ENOMEM:
+	case ENOTSOCK:
+		return false;
+	default:
+		return true;
+	}
+}
+
 /*
  * Nothing to write: writev() returns 0 whatever the connection is like, where
- * sendmsg() fails. The parts may be looked at: the kernel has read them.
+ * sendmsg() fails. The parts may be looked at.
  */
 static bool is_empty(const struct iovec *parts, int count, ssize_t result)
 {
-	if (result >= 0 || (errno != EPIPE && errno != ECONNRESET))
+	if (result >= 0 || !comes_from_connection(errno))
 		return false;
 	for (int i = 0; i < count; i++) {
 		if (parts[i].iov_len > 0)
@@ -263,8 +281,10 @@ static OUT_OF_LINE ssize_t writev_failed(int fd, const struct iovec *parts,
 					 int count, int errno_before,
 					 ssize_t result, const void *place)
 {
-	if (errno == ENOTSOCK)
+	if (errno == ENOTSOCK) {
+		errno = errno_before;
 		return writev_slowly(fd, parts, count);
+	}
 	if (is_empty(parts, count, result)) {
 		errno = errno_before;
 		return 0;
