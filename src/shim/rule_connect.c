@@ -69,7 +69,7 @@ static bool count_port(const struct diag_row *row, void *argument)
 {
 	struct ports *ports = argument;
 
-	if (memcmp(row->peer.bytes, ports->peer->bytes, 16) != 0)
+	if (!holders_same_address(&row->peer, ports->peer))
 		return true;
 	ports->states[row->state]++;
 	ports->total++;

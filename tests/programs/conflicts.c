@@ -291,6 +291,23 @@ static void ports_taken_toward_another_address(void)
 	tell("expect", "%d of them in ESTABLISHED\n", PORTS);
 }
 
+/* One destination, however its address is written. */
+static void ports_taken_by_sockets_of_both_families(void)
+{
+	struct sockaddr_in here = loopback(7000);
+	int listener;
+
+	if (!few_ports())
+		return;
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(bind_to(listener, &here) == 0 && listen(listener, 64) == 0);
+	for (int i = 0; i < PORTS; i++)
+		CHECK(connect_from(AF_INET, &here) >= 0);
+	CHECK(connect_from(AF_INET6, &here) == -1 && errno == EADDRNOTAVAIL);
+	tell("expect", "no port is left for fd ");
+	tell("expect", "%d are taken toward this destination\n", PORTS);
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -305,6 +322,7 @@ static const struct scenario scenarios[] = {
 	S(address_of_no_family_is_left_unexplained),
 	S(no_port_left_to_bind_to),
 	S(ports_taken_toward_another_address),
+	S(ports_taken_by_sockets_of_both_families),
 };
 
 int main(int argc, char **argv)
