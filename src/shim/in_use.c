@@ -235,8 +235,10 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 			       "(tried): the two would share the port\n");
 	if (holders->cut > 0) {
 		text_add_number(text, holders->cut);
-		text_add(text, " processes have more descriptors than were "
-			       "looked at: `tcpshadow port` looks at all\n");
+		text_add(text, holders->cut == 1 ? " process has"
+						 : " processes have");
+		text_add(text, " more descriptors than were looked at: "
+			       "`tcpshadow port` looks at all\n");
 	}
 	if (holders->unreadable > 0) {
 		text_add_number(text, holders->unreadable);

@@ -118,6 +118,21 @@ static bool count_ports(struct ports *ports, unsigned int range)
 	return ports->total >= range / 2;
 }
 
+static const char *remedy_of(const struct address *peer,
+			     const struct sight *sight)
+{
+	if (peer)
+		return "keep connections open and use them again, let the "
+		       "other side close first, or widen "
+		       "net.ipv4.ip_local_port_range";
+	if (call_kind(sight->call) == KIND_LISTEN)
+		return "listen() without bind() takes a port of that range: "
+		       "bind() to one outside, or widen "
+		       "net.ipv4.ip_local_port_range";
+	return "set IP_BIND_ADDRESS_NO_PORT before bind() of a client, or "
+	       "widen net.ipv4.ip_local_port_range";
+}
+
 void rule_no_port_left(int fd, const struct address *peer,
 		       const struct sight *sight)
 {
@@ -145,13 +160,7 @@ void rule_no_port_left(int fd, const struct address *peer,
 	add_range(text, low, high);
 	if (peer)
 		add_taken(text, &ports);
-	text_add(
-		&report.scratch->help,
-		peer ? "keep connections open and use them again, let the "
-		       "other side close first, or widen "
-		       "net.ipv4.ip_local_port_range"
-		     : "set IP_BIND_ADDRESS_NO_PORT before bind() of a client, "
-		       "or widen net.ipv4.ip_local_port_range");
+	text_add(&report.scratch->help, remedy_of(peer, sight));
 	report_end(&report);
 }
 

@@ -158,6 +158,27 @@ static void holders_beyond_those_shown_are_counted(void)
 	tell("expect", "SO_REUSEADDR on this socket would not help now");
 }
 
+/* Its number is beyond those that are looked at. */
+static void owner_with_a_high_number_is_said_to_be_missed(void)
+{
+	enum { HIGH = 600 };
+	int fd = listener_on(0);
+	int port = port_of(fd);
+
+	for (int i = 3; i < HIGH; i++) {
+		if (i != fd)
+			CHECK(dup2(0, i) == i);
+	}
+	CHECK(dup2(fd, HIGH) == HIGH && close(fd) == 0);
+	fail_to_bind(socket(AF_INET, SOCK_STREAM, 0), port);
+	tell("expect",
+	     "holder: listener LISTEN 127.0.0.1:%d a process that cannot be "
+	     "seen (uid %d)\n",
+	     port, getuid());
+	tell("expect", " more descriptors than were looked at: ");
+	tell("refuse", "    1 processes ");
+}
+
 /* ---- two families --------------------------------------------------------- */
 
 /* ::ffff:127.0.0.1 is 127.0.0.1, whoever has it. */
@@ -251,6 +272,20 @@ static void no_port_left_to_bind_to(void)
 	tell("refuse", "[reuseaddr-applied]");
 }
 
+static void no_port_left_to_listen_on(void)
+{
+	int fd;
+
+	if (!few_ports())
+		return;
+	take_all_ports();
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(listen(fd, 1) == -1 && errno == EADDRINUSE);
+	expect_none_left("listen", fd);
+	tell("refuse", "IP_BIND_ADDRESS_NO_PORT");
+	tell("expect", "listen() without bind() takes a port");
+}
+
 static int connect_from(int family, const struct sockaddr_in *peer)
 {
 	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
@@ -318,9 +353,11 @@ static const struct scenario scenarios[] = {
 	S(option_is_tried_for_ipv6_alone),
 	S(owners_beyond_those_shown_are_counted),
 	S(holders_beyond_those_shown_are_counted),
+	S(owner_with_a_high_number_is_said_to_be_missed),
 	S(mapped_address_is_that_of_ipv4),
 	S(address_of_no_family_is_left_unexplained),
 	S(no_port_left_to_bind_to),
+	S(no_port_left_to_listen_on),
 	S(ports_taken_toward_another_address),
 	S(ports_taken_by_sockets_of_both_families),
 };

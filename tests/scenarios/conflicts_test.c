@@ -20,6 +20,7 @@ Test(conflicts, that_the_option_does_not_cure_are_left_as_they_were)
 		"mapped_address_is_that_of_ipv4",
 		"address_of_no_family_is_left_unexplained",
 		"no_port_left_to_bind_to",
+		"no_port_left_to_listen_on",
 	};
 	const char *const *environment =
 		ARGV("TCPSHADOW_REUSEADDR=on-conflict");
