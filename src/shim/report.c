@@ -384,6 +384,13 @@ void report_forget_repetitions(void)
 	}
 }
 
+void report_add_unasked(struct text *text, int error)
+{
+	text_add(text, " is not known: the kernel could not be asked (");
+	event_add_error(text, error);
+	text_add(text, ")\n");
+}
+
 void report_add_place(struct text *text, const void *place)
 {
 	/* The return address may already belong to the next line. */

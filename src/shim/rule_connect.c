@@ -32,11 +32,36 @@ static bool add_listener(const struct diag_row *row, void *argument)
 	return true;
 }
 
+/* What the kernel's table says of the port. */
+static void add_listeners(struct text *text, const struct address *peer,
+			  void *reply)
+{
+	struct listeners listeners = { .wanted = peer, .text = text };
+	int rows = diag_port(peer->port, DIAG_LISTENING, add_listener,
+			     &listeners, reply);
+
+	if (listeners.count > LISTENERS_SHOWN) {
+		text_add(text, "and ");
+		text_add_number(text, listeners.count - LISTENERS_SHOWN);
+		text_add(text, listeners.count == LISTENERS_SHOWN + 1
+				       ? " more socket listens on that port\n"
+				       : " more sockets listen on that port\n");
+	}
+	if (listeners.count > 0)
+		return;
+	if (rows < 0) {
+		text_add(text, "who listens on that port");
+		report_add_unasked(text, -rows);
+		return;
+	}
+	text_add(text, "on this machine nobody listens on that port, on any "
+		       "address\n");
+}
+
 static void say_refused(int fd, const struct address *peer,
 			const struct sight *sight)
 {
 	struct subject subject = report_process();
-	struct listeners listeners = { .wanted = peer };
 	struct report report;
 
 	if (!report_begin(&report, RULE_CONNECT_REFUSED, &subject,
@@ -47,13 +72,7 @@ static void say_refused(int fd, const struct address *peer,
 	text_add(&report.scratch->message, " to ");
 	text_add_address(&report.scratch->message, peer);
 	text_add(&report.scratch->message, " was refused");
-	listeners.text = &report.scratch->details;
-	diag_port(peer->port, DIAG_LISTENING, add_listener, &listeners,
-		  report.scratch->reply);
-	if (listeners.count == 0)
-		text_add(&report.scratch->details,
-			 "on this machine nobody listens on that port, on any "
-			 "address\n");
+	add_listeners(&report.scratch->details, peer, report.scratch->reply);
 	text_add(&report.scratch->help,
 		 "start the server, or correct the address or the port");
 	report_end(&report);

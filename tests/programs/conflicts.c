@@ -4,6 +4,8 @@
  * no port left. What the log must say is told here. Scenarios that need a
  * privilege end well without it.
  */
+#include <sys/resource.h>
+
 #include "isolated.h"
 
 static void set_option(int fd, int level, int name, int value)
@@ -158,6 +160,31 @@ static void holders_beyond_those_shown_are_counted(void)
 	tell("expect", "SO_REUSEADDR on this socket would not help now");
 }
 
+/* Each listens elsewhere; that there are more is said. */
+static void listeners_beyond_those_shown_are_counted(void)
+{
+	enum { LISTENERS = 7, SHOWN = 4 };
+	struct sockaddr_in address;
+	int port = 0;
+
+	for (int i = 1; i <= LISTENERS; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		address = numbered(i, port);
+		CHECK(bind_to(fd, &address) == 0 && listen(fd, 1) == 0);
+		port = port_of(fd);
+	}
+	address = numbered(LISTENERS + 1, port);
+	CHECK(connect(socket(AF_INET, SOCK_STREAM, 0),
+		      (struct sockaddr *)&address, sizeof(address)) == -1);
+	CHECK(errno == ECONNREFUSED);
+	tell("expect", "[connect-refused]");
+	tell("expect", ", which is not the address that was asked for\n");
+	tell("expect", "and %d more sockets listen on that port\n",
+	     LISTENERS - SHOWN);
+	tell("refuse", "nobody listens on that port");
+}
+
 /* Its number is beyond those that are looked at. */
 static void owner_with_a_high_number_is_said_to_be_missed(void)
 {
@@ -224,6 +251,49 @@ static void address_of_no_family_is_left_unexplained(void)
 	CHECK(errno == EADDRINUSE);
 	tell("refuse", "error: bind()");
 	tell("refuse", "[reuseaddr-applied]");
+}
+
+/* ---- nobody can be asked -------------------------------------------------- */
+
+static void use_up_descriptors(void)
+{
+	struct rlimit limit = { 64, 64 };
+
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	while (dup(0) >= 0)
+		;
+	CHECK(errno == EMFILE);
+}
+
+/* Whoever has no descriptor left cannot ask who holds the port. */
+static void holder_that_cannot_be_asked_for_is_not_elsewhere(void)
+{
+	int port = port_of(listener_on(0));
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	use_up_descriptors();
+	fail_to_bind(fd, port);
+	tell("expect", "error: bind() = -1 EADDRINUSE: 127.0.0.1:%d", port);
+	tell("expect", "who holds it is not known: the kernel could not be "
+		       "asked (EMFILE)\n");
+	tell("refuse", "holder: elsewhere");
+	tell("refuse", "no socket of this network namespace");
+	tell("refuse", "ip netns");
+}
+
+static void listeners_that_cannot_be_asked_for_are_not_missing(void)
+{
+	struct sockaddr_in address;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address = numbered(2, port_of(listener_on(0)));
+	use_up_descriptors();
+	CHECK(connect(fd, (struct sockaddr *)&address, sizeof(address)) == -1);
+	CHECK(errno == ECONNREFUSED);
+	tell("expect", "[connect-refused]");
+	tell("refuse", "nobody listens on that port");
+	tell("expect", "who listens on that port is not known: the kernel "
+		       "could not be asked (EMFILE)\n");
 }
 
 /* ---- no port left --------------------------------------------------------- */
@@ -354,8 +424,11 @@ static const struct scenario scenarios[] = {
 	S(owners_beyond_those_shown_are_counted),
 	S(holders_beyond_those_shown_are_counted),
 	S(owner_with_a_high_number_is_said_to_be_missed),
+	S(listeners_beyond_those_shown_are_counted),
 	S(mapped_address_is_that_of_ipv4),
 	S(address_of_no_family_is_left_unexplained),
+	S(holder_that_cannot_be_asked_for_is_not_elsewhere),
+	S(listeners_that_cannot_be_asked_for_are_not_missing),
 	S(no_port_left_to_bind_to),
 	S(no_port_left_to_listen_on),
 	S(ports_taken_toward_another_address),
