@@ -283,7 +283,12 @@ static enum tcp_state shut_state(int fd, const struct sock *sock,
 	case ST_LISTEN:
 		return how == SHUT_WR ? state : ST_CLOSED;
 	case ST_SYN_RCVD:
-		return how == SHUT_RD ? state : ST_FIN_WAIT_1;
+		/* Since Linux 6.9 the FIN waits for the handshake's end. */
+		if (how == SHUT_RD ||
+		    (!process_sandboxed() &&
+		     kernel_socket_state(fd, NULL) == ST_SYN_RCVD))
+			return state;
+		return ST_FIN_WAIT_1;
 	case ST_ESTABLISHED:
 		if (how == SHUT_RD)
 			return state;

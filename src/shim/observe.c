@@ -191,6 +191,9 @@ static enum tcp_state via_state(const struct sock *sock, enum tcp_state shadow,
 	if (shadow == ST_ESTABLISHED && to == ST_CLOSED &&
 	    (end_of_file || sight->error == EPIPE))
 		return ST_CLOSE_WAIT;
+	/* A FIN that waited for the handshake's end, see shut_state(). */
+	if (shadow == ST_SYN_RCVD && to != ST_CLOSED)
+		return ST_ESTABLISHED;
 	if (is_self(sock) && shadow == ST_SYN_SENT && to == ST_ESTABLISHED)
 		return ST_SYN_RCVD;
 	if (is_self(sock) && shadow == ST_FIN_WAIT_1 && to == ST_TIME_WAIT)

@@ -194,6 +194,34 @@ static void fast_child_that_comes_late(void)
 	     server);
 }
 
+/*
+ * The kernel sends the FIN at once, or (since Linux 6.9) when the handshake is
+ * complete.
+ */
+static void shutdown_in_syn_rcvd(void)
+{
+	bool at_once;
+	int listener;
+	int client;
+	int server;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	client = begin_fast(port_of(listener));
+	server = accept_fast(listener);
+	CHECK(shutdown(server, SHUT_RD) == 0);
+	CHECK(kernel_state(server) == TCP_SYN_RECV);
+	CHECK(shutdown(server, SHUT_WR) == 0);
+	at_once = kernel_state(server) == TCP_FIN_WAIT1;
+	CHECK(at_once || kernel_state(server) == TCP_SYN_RECV);
+	hear(client);
+	wait_state(client, TCP_CLOSE_WAIT);
+	wait_state(server, TCP_FIN_WAIT2);
+	tell("path", "%d LISTEN>SYN_RCVD>%sFIN_WAIT_1>FIN_WAIT_2", server,
+	     at_once ? "" : "ESTABLISHED>");
+}
+
 static void close_in_syn_rcvd(void)
 {
 	int listener;
@@ -482,6 +510,7 @@ static const struct scenario scenarios[] = {
 	S(fast_child_without_the_option),
 	S(option_set_and_unset_after_listen),
 	S(fast_child_that_comes_late),
+	S(shutdown_in_syn_rcvd),
 	S(close_in_syn_rcvd),
 	S(close_after_repair_sends_a_fin),
 	S(bytes_below_the_low_water_mark_are_unread),
