@@ -1,5 +1,6 @@
 #include "kernel/socket.h"
 
+#include <limits.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -180,6 +181,15 @@ long kernel_socket_unread(int fd)
 	if (raw_call3(SYS_ioctl, fd, SIOCINQ, (long)&bytes) < 0)
 		return 0;
 	return bytes;
+}
+
+long kernel_socket_unread_early(int fd)
+{
+	/* MSG_TRUNC: nothing is copied, so that there need be no room. */
+	long bytes = raw_call6(SYS_recvfrom, fd, 0, INT_MAX,
+			       MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, 0, 0);
+
+	return bytes > 0 ? bytes : 0;
 }
 
 bool kernel_socket_resets(int fd)

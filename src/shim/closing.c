@@ -152,8 +152,11 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 	if (!sock_load(ref, &word) || is_quiet(fd, sock, word))
 		return;
 	closing_look(fd, ref, sight);
-	if (!process_sandboxed() && sock_load(ref, &word) &&
-	    has_queue(sock_state(word)))
+	if (process_sandboxed() || !sock_load(ref, &word))
+		return;
+	if (sock_state(word) == ST_SYN_RCVD)
+		sock->unread = (int)kernel_socket_unread_early(fd);
+	else if (has_queue(sock_state(word)))
 		sock->unread = (int)kernel_socket_unread(fd);
 }
 

@@ -240,6 +240,22 @@ static void close_in_syn_rcvd(void)
 	tell("expect", "SYN_RCVD -> FIN_WAIT_1: close() = 0, FIN sent");
 }
 
+static void close_in_syn_rcvd_with_unread_data(void)
+{
+	int listener;
+	int server;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	begin_fast(port_of(listener));
+	server = accept_fast(listener);
+	CHECK(close(server) == 0);
+	tell("expect",
+	     "SYN_RCVD -> CLOSED: close() = 0, 5 bytes were unread: RST sent");
+	tell("expect", "[reset-on-close]");
+}
+
 /* ---- repair --------------------------------------------------------------- */
 
 #ifndef TCP_REPAIR
@@ -512,6 +528,7 @@ static const struct scenario scenarios[] = {
 	S(fast_child_that_comes_late),
 	S(shutdown_in_syn_rcvd),
 	S(close_in_syn_rcvd),
+	S(close_in_syn_rcvd_with_unread_data),
 	S(close_after_repair_sends_a_fin),
 	S(bytes_below_the_low_water_mark_are_unread),
 	S(low_water_mark_of_an_inherited_listener),
