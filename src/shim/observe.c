@@ -221,7 +221,8 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 		likely = false;
 	}
 	/* Opened by a call that we did not see as such (fast open). */
-	if (from == ST_CLOSED)
+	if (from == ST_CLOSED ||
+	    (from == ST_SYN_SENT && sock->peer.family == 0))
 		observe_names(fd, ref);
 	if (from == ST_CLOSED && to != ST_LISTEN && sock->role == ROLE_NONE)
 		sock->role = ROLE_ACTIVE;

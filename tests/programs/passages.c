@@ -256,6 +256,35 @@ static void close_in_syn_rcvd_with_unread_data(void)
 	tell("expect", "[reset-on-close]");
 }
 
+/* Its peer is known once there is one, and so is its end. */
+static void fast_client_that_does_not_wait(void)
+{
+	struct sockaddr_in address;
+	int listener;
+	int client;
+	int server;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	address = loopback(port_of(listener));
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(sendto(client, "hello", 5, MSG_FASTOPEN | MSG_DONTWAIT,
+		     (struct sockaddr *)&address, sizeof(address)) == 5);
+	wait_state(client, TCP_ESTABLISHED);
+	server = accept(listener, NULL, NULL);
+	read_hello(server);
+	CHECK(close(server) == 0);
+	wait_state(client, TCP_CLOSE_WAIT);
+	tell("expect", "127.0.0.1:%d -> 127.0.0.1:%d ", port_of(client),
+	     port_of(listener));
+	CHECK(close(client) == 0);
+	tell("path",
+	     "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
+	     client);
+	tell("refuse", "likely");
+}
+
 /* ---- repair --------------------------------------------------------------- */
 
 #ifndef TCP_REPAIR
@@ -529,6 +558,7 @@ static const struct scenario scenarios[] = {
 	S(shutdown_in_syn_rcvd),
 	S(close_in_syn_rcvd),
 	S(close_in_syn_rcvd_with_unread_data),
+	S(fast_client_that_does_not_wait),
 	S(close_after_repair_sends_a_fin),
 	S(bytes_below_the_low_water_mark_are_unread),
 	S(low_water_mark_of_an_inherited_listener),
