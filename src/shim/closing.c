@@ -152,7 +152,8 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 	if (!sock_load(ref, &word) || is_quiet(fd, sock, word))
 		return;
 	closing_look(fd, ref, sight);
-	if (process_sandboxed() || !sock_load(ref, &word))
+	/* In TCP_REPAIR the kernel throws all away, and sends nothing. */
+	if (process_sandboxed() || !sock_load(ref, &word) || word & SOCK_REPAIR)
 		return;
 	if (sock_state(word) == ST_SYN_RCVD)
 		sock->unread = (int)kernel_socket_unread_early(fd);

@@ -298,6 +298,26 @@ static bool repair(int fd, int value)
 	       0;
 }
 
+static void close_in_repair_is_silent(void)
+{
+	struct pair pair = make_pair();
+
+	CHECK(write(pair.server, "unread", 6) == 6);
+	wait_events(pair.client, POLLIN);
+	if (!repair(pair.client, 1))
+		return;
+	reset(pair.client);
+	CHECK(kernel_state(pair.server) == TCP_ESTABLISHED);
+	CHECK(recv(pair.server, (char[1]){ 0 }, 1, MSG_DONTWAIT) == -1);
+	CHECK(errno == EAGAIN);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSED", pair.client);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", pair.server);
+	tell("refuse", "FIN sent");
+	tell("refuse", "unread");
+	tell("refuse", "[reset-on-close]");
+	tell("refuse", "[linger-reset]");
+}
+
 static void close_after_repair_sends_a_fin(void)
 {
 	struct pair pair = make_pair();
@@ -559,6 +579,7 @@ static const struct scenario scenarios[] = {
 	S(close_in_syn_rcvd),
 	S(close_in_syn_rcvd_with_unread_data),
 	S(fast_client_that_does_not_wait),
+	S(close_in_repair_is_silent),
 	S(close_after_repair_sends_a_fin),
 	S(bytes_below_the_low_water_mark_are_unread),
 	S(low_water_mark_of_an_inherited_listener),
