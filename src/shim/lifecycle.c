@@ -152,7 +152,7 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 			kernel_socket_local(fd, &sock_of(ref)->local);
 		memset(&sock_of(ref)->peer, 0, sizeof(struct address));
 		sock_of(ref)->role = ROLE_NONE;
-		sock_flag(ref, 0, SOCK_SHUT_WRITE);
+		sock_flag(ref, 0, SOCK_SHUT_WRITE | SOCK_SHUT_READ);
 		return;
 	}
 	if (sent && sock_state(word) == ST_CLOSED)
@@ -311,6 +311,8 @@ void seen_shutdown(int fd, int how, const struct sight *sight)
 	/* On an unconnected socket it fails, and spoils it all the same. */
 	if (how != SHUT_RD && (sight->result == 0 || sight->error == ENOTCONN))
 		sock_flag(ref, SOCK_SHUT_WRITE, 0);
+	if (how != SHUT_WR && sight->result == 0)
+		sock_flag(ref, SOCK_SHUT_READ, 0);
 	if (sight->result == 0)
 		observe_step(fd, ref,
 			     shut_state(fd, sock_of(ref), sock_state(word),

@@ -151,16 +151,18 @@ static enum tcp_state refine(const struct sock *sock, enum tcp_state shadow,
 }
 
 /* Without the kernel's word (sandbox): what the result alone shows. */
-static enum tcp_state implied(enum tcp_state shadow, const struct sight *sight)
+static enum tcp_state implied(uint64_t word, const struct sight *sight)
 {
 	enum call_kind kind = call_kind(sight->call);
+	enum tcp_state shadow = sock_state(word);
 
 	if (event_of_error(sight->error) != EVENT_NONE)
 		return ST_CLOSED;
 	if ((shadow == ST_SYN_SENT || shadow == ST_SYN_RCVD) &&
 	    (sight->result > 0 || (kind == KIND_CONNECT && sight->result == 0)))
 		return ST_ESTABLISHED;
-	if (kind != KIND_READ || sight->result != 0)
+	/* After shutdown(SHUT_RD) the end of file is our own. */
+	if (kind != KIND_READ || sight->result != 0 || word & SOCK_SHUT_READ)
 		return shadow;
 	if (shadow == ST_ESTABLISHED)
 		return ST_CLOSE_WAIT;
@@ -259,7 +261,7 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 			return;
 		sock->touched = process_epoch();
 		if (process_sandboxed()) {
-			to = implied(sock_state(word), sight);
+			to = implied(word, sight);
 		} else {
 			kernel = kernel_socket_info(fd, &retrying, counters);
 			if (in_doubt(kernel, sock_state(word)) &&

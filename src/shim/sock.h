@@ -46,6 +46,7 @@ enum sock_flags {
 	SOCK_CLOSED_ONE = 1 << 23,   /* a close() left another descriptor */
 	SOCK_FAST_OPEN = 1 << 24,    /* a listener with TCP_FASTOPEN */
 	SOCK_NO_FAST_OPEN = 1 << 25, /* ... without */
+	SOCK_SHUT_READ = 1 << 26,    /* the program shut its receiving side */
 };
 
 /*

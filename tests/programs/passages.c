@@ -565,6 +565,23 @@ static void end_of_file_in_a_sandbox(void)
 	EXPECTS(third.client, "CLOSE_WAIT");
 }
 
+/* Whoever will not read any more is told that this is the end. */
+static void end_of_file_of_ones_own_in_a_sandbox(void)
+{
+	struct pair before = make_pair();
+	struct pair pair = make_pair();
+	char byte;
+
+	CHECK(shutdown(before.client, SHUT_RD) == 0);
+	shadowed = tcpshadow_active();
+	enter_sandbox();
+	CHECK(read(before.client, &byte, 1) == 0);
+	EXPECTS(before.client, "ESTABLISHED");
+	CHECK(shutdown(pair.client, SHUT_RDWR) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	EXPECTS(pair.client, "FIN_WAIT_1");
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -588,6 +605,7 @@ static const struct scenario scenarios[] = {
 	S(listener_that_is_destroyed),
 	S(time_out_whose_error_nobody_saw),
 	S(end_of_file_in_a_sandbox),
+	S(end_of_file_of_ones_own_in_a_sandbox),
 };
 
 int main(int argc, char **argv)
