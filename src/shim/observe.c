@@ -48,14 +48,15 @@ static bool proves(const struct sight *sight, const struct edge *edge)
 	case EVENT_TIMEOUT:
 		return sight->error != 0 &&
 		       event_of_error(sight->error) == edge->event;
+	case EVENT_ABORT:
+		return sight->error == ECONNABORTED ||
+		       (kind == KIND_CONNECT && sight->result == 0);
 	case EVENT_RCV_SYN_ACK:
 	case EVENT_RCV_ACK:
 		return (kind == KIND_CONNECT && sight->result == 0) ||
 		       (kind == KIND_ACCEPT && sight->result >= 0);
 	case EVENT_OPEN_PASSIVE:
 		return kind == KIND_LISTEN && sight->result == 0;
-	case EVENT_ABORT:
-		return kind == KIND_CONNECT && sight->result == 0;
 	default:
 		return false;
 	}

@@ -470,6 +470,27 @@ static bool destroy(int fd)
 	return reply.error.error == 0;
 }
 
+static void connection_that_is_destroyed(void)
+{
+	struct pair pair;
+	char byte;
+
+	if (!isolated())
+		return;
+	pair = make_pair();
+	if (!destroy(pair.client))
+		return;
+	CHECK(kernel_state(pair.client) == TCP_CLOSE);
+	CHECK(read(pair.client, &byte, 1) == -1 && errno == ECONNABORTED);
+	CHECK(read(pair.server, &byte, 1) == -1 && errno == ECONNRESET);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSED", pair.client);
+	tell("expect", "ESTABLISHED -> CLOSED: read() = -1 ECONNRESET, reset "
+		       "by the peer");
+	tell("expect", "ESTABLISHED -> CLOSED: read() = -1 ECONNABORTED, RST "
+		       "sent");
+	tell("refuse", "likely");
+}
+
 static void listener_that_is_destroyed(void)
 {
 	int listener;
@@ -602,6 +623,7 @@ static const struct scenario scenarios[] = {
 	S(low_water_mark_of_an_inherited_listener),
 	S(inherited_listener_that_is_used_is_no_leak),
 	S(socket_that_comes_with_credentials),
+	S(connection_that_is_destroyed),
 	S(listener_that_is_destroyed),
 	S(time_out_whose_error_nobody_saw),
 	S(end_of_file_in_a_sandbox),
