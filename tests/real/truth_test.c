@@ -110,7 +110,8 @@ Test(truth, of_passages)
 	if (!truth_start(&environment[0], NULL))
 		cr_skip_test("needs root and tracefs");
 	run_scenarios("passages");
-	end("passages", 30);
+	run_scenarios("doomed");
+	end("passages", 45);
 }
 
 /* Some make a name space of their own: all of the machine is recorded. */
