@@ -30,6 +30,42 @@ static void die_writing(int fd)
 
 /* ---- death ---------------------------------------------------------------- */
 
+static void death_on_a_socket_that_was_not_connected(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	tell("expect", "    the socket was not connected\n");
+	tell("refuse", "the peer");
+	die_writing(fd);
+}
+
+static void death_on_a_connection_that_was_not_made(void)
+{
+	int listener = listener_on(0);
+	int port = port_of(listener);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK(close(listener) == 0);
+	CHECK(connect_to(fd, port) == -1 && errno == ECONNREFUSED);
+	tell("expect", "    there was no connection when this write came: it "
+		       "had ended, or was never made\n");
+	tell("refuse", "the peer's close was seen");
+	die_writing(fd);
+}
+
+static void death_on_a_connection_that_had_been_reset(void)
+{
+	struct pair pair = make_pair();
+	char byte;
+
+	reset(pair.server);
+	CHECK(read(pair.client, &byte, 1) == -1 && errno == ECONNRESET);
+	tell("expect", "    there was no connection when this write came: it "
+		       "had ended, or was never made\n");
+	tell("refuse", "the peer's close was seen");
+	die_writing(pair.client);
+}
+
 static void death_that_is_suppressed(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -39,6 +75,20 @@ static void death_that_is_suppressed(void)
 }
 
 /* ---- errors --------------------------------------------------------------- */
+
+static void second_write_on_a_socket_that_was_not_connected(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	signal(SIGPIPE, SIG_IGN);
+	for (int i = 0; i < 2; i++)
+		CHECK(write(fd, "x", 1) == -1 && errno == EPIPE);
+	tell("expect", "warning: the socket is not connected, an earlier write "
+		       "said so");
+	tell("expect", "[epipe-ignored]");
+	tell("refuse", "the connection is gone");
+	tell("refuse", "[sigpipe-death]");
+}
 
 static void second_write_after_a_reset(void)
 {
@@ -200,7 +250,11 @@ static void sendfile_in_a_sandbox(void)
 	}
 
 static const struct scenario scenarios[] = {
+	S(death_on_a_socket_that_was_not_connected),
+	S(death_on_a_connection_that_was_not_made),
+	S(death_on_a_connection_that_had_been_reset),
 	S(death_that_is_suppressed),
+	S(second_write_on_a_socket_that_was_not_connected),
 	S(second_write_after_a_reset),
 	S(doomed_write_is_named_when_its_answer_comes),
 	S(reset_of_a_half_closed_connection_is_nobodys_write),
