@@ -108,6 +108,15 @@ static bool is_disconnect(const struct sockaddr *address, socklen_t length,
 	       address->sa_family == AF_UNSPEC;
 }
 
+/* What was seen of one connection says nothing of the next. */
+static void forget_connection(uint64_t ref)
+{
+	sock_of(ref)->peer_closed_at = 0;
+	sock_flag(ref, 0,
+		  SOCK_DOOMED_WRITE | SOCK_DOOM_SAID | SOCK_WRITE_FAILED |
+			  SOCK_SAW_END | SOCK_LEAK_SAID);
+}
+
 static void begin_connection(int fd, uint64_t ref,
 			     const struct sockaddr *address, socklen_t length,
 			     const struct sight *sight)
@@ -119,11 +128,8 @@ static void begin_connection(int fd, uint64_t ref,
 	/* A failed connect has no peer name; the program told it. */
 	if (sock->peer.family == 0)
 		kernel_socket_address(address, length, &sock->peer);
-	sock->peer_closed_at = 0;
 	atomic_store(&sock->last_write, clock_now());
-	sock_flag(ref, 0,
-		  SOCK_DOOMED_WRITE | SOCK_DOOM_SAID | SOCK_WRITE_FAILED |
-			  SOCK_SAW_END | SOCK_LEAK_SAID);
+	forget_connection(ref);
 	observe_step(fd, ref, ST_SYN_SENT, EVENT_OPEN_ACTIVE, sight);
 }
 
@@ -152,6 +158,7 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 			kernel_socket_local(fd, &sock_of(ref)->local);
 		memset(&sock_of(ref)->peer, 0, sizeof(struct address));
 		sock_of(ref)->role = ROLE_NONE;
+		forget_connection(ref);
 		sock_flag(ref, 0, SOCK_SHUT_WRITE | SOCK_SHUT_READ);
 		return;
 	}

@@ -66,6 +66,23 @@ static void death_on_a_connection_that_had_been_reset(void)
 	die_writing(pair.client);
 }
 
+/* What went wrong before the disconnect is not why this write fails. */
+static void death_after_a_disconnect(void)
+{
+	struct pair pair = make_pair();
+	char byte;
+
+	CHECK(close(pair.server) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(write(pair.client, "x", 1) == 1);
+	wait_events(pair.client, POLLERR);
+	disconnect(pair.client);
+	tell("expect", "    the socket was not connected\n");
+	tell("refuse", "the peer's close was seen");
+	tell("refuse", "the earlier write() went to a peer that had closed");
+	die_writing(pair.client);
+}
+
 static void death_that_is_suppressed(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -103,6 +120,20 @@ static void second_write_after_a_reset(void)
 	CHECK(read(pair.client, &byte, 1) == 0);
 	tell("expect", "the connection is gone, an earlier write said so");
 	tell("refuse", "[write-after-peer-close]");
+}
+
+/* A disconnect begins anew: the write after it is the first. */
+static void first_write_after_a_disconnect(void)
+{
+	struct pair pair = make_pair();
+
+	signal(SIGPIPE, SIG_IGN);
+	reset(pair.server);
+	wait_events(pair.client, POLLERR);
+	CHECK(write(pair.client, "x", 1) == -1 && errno == ECONNRESET);
+	disconnect(pair.client);
+	CHECK(write(pair.client, "x", 1) == -1 && errno == EPIPE);
+	tell("refuse", "[epipe-ignored]");
 }
 
 /* ---- who had closed ------------------------------------------------------- */
@@ -253,9 +284,11 @@ static const struct scenario scenarios[] = {
 	S(death_on_a_socket_that_was_not_connected),
 	S(death_on_a_connection_that_was_not_made),
 	S(death_on_a_connection_that_had_been_reset),
+	S(death_after_a_disconnect),
 	S(death_that_is_suppressed),
 	S(second_write_on_a_socket_that_was_not_connected),
 	S(second_write_after_a_reset),
+	S(first_write_after_a_disconnect),
 	S(doomed_write_is_named_when_its_answer_comes),
 	S(reset_of_a_half_closed_connection_is_nobodys_write),
 	S(signal_that_waits_already_stays),
