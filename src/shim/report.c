@@ -263,9 +263,9 @@ bool report_begin(struct report *report, enum rule rule,
 	count = atomic_fetch_add(&said[rule], 1);
 	report->last = count == FINDINGS_PER_RULE - 1;
 	report->scratch = count < FINDINGS_PER_RULE ? scratch_take() : NULL;
-	/* Found, though it is not told. */
+	/* Found, though it is not told: counted as what comes again is. */
 	if (!report->scratch)
-		tally_add(rule);
+		come_again(report);
 	return report->scratch != NULL;
 }
 

@@ -10,6 +10,17 @@
 
 enum { SHOWN = 100 };
 
+/* The sum of the lines "again: N more times". */
+static int repetitions(const char *log)
+{
+	int sum = 0;
+
+	for (const char *at = strstr(log, " again: "); at;
+	     at = strstr(at + 1, " again: "))
+		sum += atoi(at + strlen(" again: "));
+	return sum;
+}
+
 static int count_of(const char *log, const char *text)
 {
 	int count = 0;
@@ -21,6 +32,26 @@ static int count_of(const char *log, const char *text)
 
 static const char more[] =
 	"    (further findings of this rule at other places are not shown)\n";
+
+Test(findings, last_one_that_is_shown_says_so_and_the_counts_are_right)
+{
+	struct run run;
+	const char *last;
+
+	cr_assert_eq(run_all(&run, true, NULL,
+			     ARGV(run_program("places"), "3", "7")),
+		     0, "%s", run_errors(&run));
+	cr_expect_str_eq(run_output(&run), "384\n");
+	cr_expect_eq(log_errors(run_log(&run)), 0);
+	cr_expect_eq(log_findings(run.text, "connect-refused"), SHOWN);
+	cr_expect_eq(count_of(run.text, more), 1);
+	last = strstr(run.text, more);
+	cr_assert(last, "%s", run.text);
+	cr_expect_null(strstr(last, " was refused [connect-refused]"));
+	cr_expect_eq(SHOWN + repetitions(run.text), 384, "%d",
+		     SHOWN + repetitions(run.text));
+	run_end(&run);
+}
 
 /* More places than can be told apart: they are counted all the same. */
 Test(findings, places_beyond_those_that_are_kept_count)
