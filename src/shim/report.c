@@ -180,7 +180,7 @@ static void check_suppressions(const char *text, long used, long size, long got)
 {
 	if (got < 0)
 		say_mistake(0, "cannot be read");
-	if (used == size)
+	if (used > size)
 		say_mistake(0, "longer than 1 MiB, the rest is not read");
 	if (memchr(text, 0, (size_t)used))
 		say_mistake(0, "holds a NUL, what follows it is not read");
@@ -200,18 +200,20 @@ static char *read_suppressions(void)
 		say_mistake(0, "cannot be opened");
 		return NULL;
 	}
-	memory = raw_call6(SYS_mmap, 0, SIZE_MAX_, PROT_READ | PROT_WRITE,
+	memory = raw_call6(SYS_mmap, 0, SIZE_MAX_ + 2, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory < 0 && memory > -4096) {
 		raw_close((int)fd);
 		return NULL;
 	}
-	while (used < SIZE_MAX_ - 1 &&
+	/* One byte more shows that there is more. */
+	while (used <= SIZE_MAX_ &&
 	       (got = raw_call3(SYS_read, fd, memory + used,
-				SIZE_MAX_ - 1 - used)) > 0)
+				SIZE_MAX_ + 1 - used)) > 0)
 		used += got;
 	raw_close((int)fd);
-	check_suppressions((const char *)memory, used, SIZE_MAX_ - 1, got);
+	check_suppressions((const char *)memory, used, SIZE_MAX_, got);
+	((char *)memory)[SIZE_MAX_] = '\0';
 	return (char *)memory;
 }
 

@@ -196,6 +196,12 @@ static void check_suppressions(const char *path, int findings,
 	unlink(path);
 }
 
+Test(findings, suppressions_of_a_mebibyte_are_read_to_the_end)
+{
+	check_suppressions(write_suppressions(MIB - 1, false), 0, NULL);
+	check_suppressions(write_suppressions(MIB, false), 0, NULL);
+}
+
 Test(findings, suppressions_that_are_longer_are_cut_and_said_to_be)
 {
 	check_suppressions(write_suppressions(MIB + 100, false), 1,
