@@ -67,7 +67,8 @@ void report_transition(const struct transition *transition)
 
 void report_message(const struct text *message)
 {
-	char line[LINE_SIZE];
+	/* With room for what stands before and after. */
+	char line[LINE_SIZE + 64];
 	struct text text;
 
 	if (feed_attached()) {
@@ -160,12 +161,16 @@ static bool name_frame(unsigned int i, struct frame_names *names,
 
 static void say_mistake(unsigned int number, const char *what)
 {
+	char name[LINE_SIZE / 2];
 	char line[LINE_SIZE];
 	struct text text;
 
+	/* A name of any length leaves room for what is wrong. */
+	text_begin(&text, name, sizeof(name));
+	text_add_foreign(&text, settings.suppressions);
 	text_begin(&text, line, sizeof(line));
 	text_add(&text, "bad suppressions: ");
-	text_add_foreign(&text, settings.suppressions);
+	text_add(&text, name);
 	if (number > 0) {
 		text_add(&text, ":");
 		text_add_number(&text, number);

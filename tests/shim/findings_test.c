@@ -213,3 +213,37 @@ Test(findings, suppressions_behind_a_nul_are_said_not_to_be_read)
 	check_suppressions(write_suppressions(1000, true), 1,
 			   ": holds a NUL, what follows it is not read\n");
 }
+
+Test(findings, option_with_a_long_value_is_one_clear_line)
+{
+	char variable[1200] = "TCPSHADOW_REUSEADDR=";
+	struct run run;
+
+	memset(variable + strlen(variable), 'x', 1000);
+	cr_expect_eq(run_all(&run, true, ARGV(variable),
+			     ARGV(run_example("double-close/bad"))),
+		     0);
+	cr_expect(strstr(run_log(&run), "bad option: TCPSHADOW_REUSEADDR=xxx"));
+	cr_expect(strstr(run.text,
+			 "xxx is none of off|on-conflict|always; using off\n"),
+		  "%s", run.text);
+	run_end(&run);
+}
+
+/* The line is cut, and ends as a line. */
+Test(findings, suppressions_with_a_long_name_leave_the_next_line_alone)
+{
+	char variable[1200] = "TCPSHADOW_SUPPRESSIONS=/";
+	struct run run;
+
+	memset(variable + strlen(variable), 'x', 1000);
+	cr_expect_eq(run_all(&run, true, ARGV(variable),
+			     ARGV(run_example("double-close/bad"))),
+		     0);
+	cr_expect_eq(log_errors(run_log(&run)), 0, "%s", run.text);
+	cr_expect(strstr(run.text, "bad suppressions: /xxx"));
+	cr_expect(strstr(run.text, "xxx: cannot be opened\n"));
+	cr_expect_null(strstr(run.text, "xtcpshadow: "), "%s", run.text);
+	cr_expect_eq(log_findings(run.text, "double-close"), 1);
+	run_end(&run);
+}
