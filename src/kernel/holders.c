@@ -35,6 +35,16 @@ static bool is_wildcard(const struct address *address)
 		      address->family == AF_INET ? 4 : 16) == 0;
 }
 
+bool holders_same_address(const struct address *a, const struct address *b)
+{
+	struct address one = unmapped(a);
+	struct address two = unmapped(b);
+
+	return one.family == two.family &&
+	       memcmp(one.bytes, two.bytes, one.family == AF_INET ? 4 : 16) ==
+		       0;
+}
+
 /* inet_rcv_saddr_equal() of the kernel. */
 bool holders_overlap(const struct address *a, bool a_v6only,
 		     const struct address *b, bool b_v6only)
@@ -44,8 +54,7 @@ bool holders_overlap(const struct address *a, bool a_v6only,
 
 	if (one.family == two.family)
 		return is_wildcard(&one) || is_wildcard(&two) ||
-		       memcmp(one.bytes, two.bytes,
-			      one.family == AF_INET ? 4 : 16) == 0;
+		       holders_same_address(&one, &two);
 	/* Of two families the IPv6 one must be [::] and take IPv4 too. */
 	if (one.family == AF_INET6)
 		return is_wildcard(&one) && !a_v6only;

@@ -49,6 +49,9 @@ void holders_find(const struct holder_query *query, struct holders *holders,
 bool holders_overlap(const struct address *a, bool a_v6only,
 		     const struct address *b, bool b_v6only);
 
+/* Is it one address? An IPv4-mapped one is that of IPv4. Ports do not count. */
+bool holders_same_address(const struct address *a, const struct address *b);
+
 /*
  * How a socket that overlaps holds what is wanted. Costs some microseconds for
  * a connection: the range of ephemeral ports is read.

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
@@ -184,6 +185,15 @@ long kernel_socket_unread(int fd)
 	if (raw_call3(SYS_ioctl, fd, SIOCINQ, (long)&bytes) < 0)
 		return 0;
 	return bytes;
+}
+
+long kernel_socket_unread_early(int fd)
+{
+	/* MSG_TRUNC: nothing is copied, so that there need be no room. */
+	long bytes = raw_call6(SYS_recvfrom, fd, 0, INT_MAX,
+			       MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, 0, 0);
+
+	return bytes > 0 ? bytes : 0;
 }
 
 bool kernel_socket_resets(int fd)

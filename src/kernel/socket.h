@@ -79,6 +79,12 @@ short kernel_socket_events(int fd);
 /* Bytes received and not read (SIOCINQ of tcp(7)); 0 on failure. */
 long kernel_socket_unread(int fd);
 
+/*
+ * The same in SYN_RCVD, where SIOCINQ says 0 whatever fast open has brought. To
+ * be asked right before a close: an error that waits may be taken away.
+ */
+long kernel_socket_unread_early(int fd);
+
 /* Is SO_LINGER set with time 0, so that a close resets? */
 bool kernel_socket_resets(int fd);
 

@@ -83,10 +83,18 @@ void event_add_mark(struct text *text, int pid, uint64_t time,
 	text_add(text, "\n");
 }
 
-void event_add_result(struct text *text, enum call call, long result, int error)
+void event_add_error(struct text *text, int error)
 {
 	const char *name = errno_name(error);
 
+	if (name)
+		text_add(text, name);
+	else
+		text_add_number(text, error);
+}
+
+void event_add_result(struct text *text, enum call call, long result, int error)
+{
 	text_add(text, call_name(call));
 	if (call == CALL_NONE)
 		return;
@@ -95,10 +103,7 @@ void event_add_result(struct text *text, enum call call, long result, int error)
 	if (result >= 0)
 		return;
 	text_add(text, " ");
-	if (name)
-		text_add(text, name);
-	else
-		text_add_number(text, error);
+	event_add_error(text, error);
 }
 
 void event_add_cause(struct text *text, const struct transition *t)

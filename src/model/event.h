@@ -88,6 +88,9 @@ void event_name_subject(struct subject *subject, const char *name);
 void event_add_mark(struct text *text, int pid, uint64_t time,
 		    const char *label);
 
+/* "ECONNRESET", or the number where there is no name. */
+void event_add_error(struct text *text, int error);
+
 /* "read() = -1 ECONNRESET" */
 void event_add_result(struct text *text, enum call call, long result,
 		      int error);

@@ -141,8 +141,8 @@ static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
 	struct sock *sock = sock_of(ref);
 	short events;
 
-	if (word & SOCK_PASSED || blind_to_closes() || process_sandboxed() ||
-	    settings.counters)
+	if (word & (SOCK_PASSED | SOCK_REPAIR) || blind_to_closes() ||
+	    process_sandboxed() || settings.counters)
 		return false;
 	if (state == ST_ESTABLISHED
 		    ? word & SOCK_SHUT_READ || seen_low_water()
@@ -173,8 +173,12 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 	if (!sock_load(ref, &word) || sees_common_end(fd, ref, word, sight))
 		return;
 	closing_look(fd, ref, sight);
-	if (!process_sandboxed() && sock_load(ref, &word) &&
-	    has_queue(sock_state(word)))
+	/* In TCP_REPAIR the kernel throws all away, and sends nothing. */
+	if (process_sandboxed() || !sock_load(ref, &word) || word & SOCK_REPAIR)
+		return;
+	if (sock_state(word) == ST_SYN_RCVD)
+		sock->unread = (int)kernel_socket_unread_early(fd);
+	else if (has_queue(sock_state(word)))
 		sock->unread = (int)kernel_socket_unread(fd);
 }
 

@@ -185,6 +185,17 @@ static void add_elsewhere(struct text *text, struct holders *holders,
 				 "the port\n");
 }
 
+/* Out of descriptors, as a rule: then there is none for the question. */
+static void add_unasked(struct report *report, const struct holders *holders,
+			uint16_t port)
+{
+	text_add(&report->scratch->details, "who holds it");
+	report_add_unasked(&report->scratch->details, -holders->error);
+	text_add(&report->scratch->help, "`tcpshadow port ");
+	text_add_number(&report->scratch->help, port);
+	text_add(&report->scratch->help, "` tells who holds it");
+}
+
 static void explain(int fd, const struct sockaddr *address, socklen_t length,
 		    const struct address *wanted, const struct sight *sight)
 {
@@ -218,11 +229,17 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 	holders->count = 0;
 	holders->unreadable = 0;
 	holders->cut = 0;
+	holders->error = 0;
 	if (!foreign)
 		holders_find(&query, holders, report.scratch->reply);
 	if (would_share(holders, &query, address, length)) {
 		holders->list[0].class = HOLDER_REUSEPORT;
 		shared = true;
+	}
+	if (holders->error < 0 && holders->count == 0) {
+		add_unasked(&report, holders, wanted->port);
+		report_end(&report);
+		return;
 	}
 	if (holders->count > 0)
 		add_holders(text, holders);
@@ -235,8 +252,10 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 			       "(tried): the two would share the port\n");
 	if (holders->cut > 0) {
 		text_add_number(text, holders->cut);
-		text_add(text, " processes have more descriptors than were "
-			       "looked at: `tcpshadow port` looks at all\n");
+		text_add(text, holders->cut == 1 ? " process has"
+						 : " processes have");
+		text_add(text, " more descriptors than were looked at: "
+			       "`tcpshadow port` looks at all\n");
 	}
 	if (holders->unreadable > 0) {
 		text_add_number(text, holders->unreadable);

@@ -113,6 +113,15 @@ static bool is_disconnect(const struct sockaddr *address, socklen_t length,
 	       address->sa_family == AF_UNSPEC;
 }
 
+/* What was seen of one connection says nothing of the next. */
+static void forget_connection(uint64_t ref)
+{
+	sock_of(ref)->peer_closed_at = 0;
+	sock_flag(ref, 0,
+		  SOCK_DOOMED_WRITE | SOCK_DOOM_SAID | SOCK_WRITE_FAILED |
+			  SOCK_SAW_END | SOCK_LEAK_SAID);
+}
+
 static void begin_connection(int fd, uint64_t ref,
 			     const struct sockaddr *address, socklen_t length,
 			     const struct sight *sight)
@@ -124,11 +133,8 @@ static void begin_connection(int fd, uint64_t ref,
 	/* A failed connect has no peer name; the program told it. */
 	if (sock->peer.family == 0)
 		kernel_socket_address(address, length, &sock->peer);
-	sock->peer_closed_at = 0;
 	atomic_store(&sock->last_write, clock_now());
-	sock_flag(ref, 0,
-		  SOCK_DOOMED_WRITE | SOCK_DOOM_SAID | SOCK_WRITE_FAILED |
-			  SOCK_SAW_END | SOCK_LEAK_SAID);
+	forget_connection(ref);
 	observe_step(fd, ref, ST_SYN_SENT, EVENT_OPEN_ACTIVE, sight);
 }
 
@@ -157,6 +163,7 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 			kernel_socket_local(fd, &sock_of(ref)->local);
 		memset(&sock_of(ref)->peer, 0, sizeof(struct address));
 		sock_of(ref)->role = ROLE_NONE;
+		forget_connection(ref);
 		sock_flag(ref, 0, SOCK_SHUT_WRITE | SOCK_SHUT_READ);
 		return;
 	}
@@ -288,7 +295,12 @@ static enum tcp_state shut_state(int fd, const struct sock *sock,
 	case ST_LISTEN:
 		return how == SHUT_WR ? state : ST_CLOSED;
 	case ST_SYN_RCVD:
-		return how == SHUT_RD ? state : ST_FIN_WAIT_1;
+		/* Since Linux 6.9 the FIN waits for the handshake's end. */
+		if (how == SHUT_RD ||
+		    (!process_sandboxed() &&
+		     kernel_socket_state(fd, NULL) == ST_SYN_RCVD))
+			return state;
+		return ST_FIN_WAIT_1;
 	case ST_ESTABLISHED:
 		if (how == SHUT_RD)
 			return state;
@@ -308,11 +320,11 @@ void seen_shutdown(int fd, int how, const struct sight *sight)
 
 	if (!ref || !sock_load(ref, &word))
 		return;
-	if (how != SHUT_WR)
-		sock_flag(ref, SOCK_SHUT_READ, 0);
 	/* On an unconnected socket it fails, and spoils it all the same. */
 	if (how != SHUT_RD && (sight->result == 0 || sight->error == ENOTCONN))
 		sock_flag(ref, SOCK_SHUT_WRITE, 0);
+	if (how != SHUT_WR && (sight->result == 0 || sight->error == ENOTCONN))
+		sock_flag(ref, SOCK_SHUT_READ, 0);
 	if (sight->result == 0)
 		observe_step(fd, ref,
 			     shut_state(fd, sock_of(ref), sock_state(word),

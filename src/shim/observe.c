@@ -48,14 +48,15 @@ static bool proves(const struct sight *sight, const struct edge *edge)
 	case EVENT_TIMEOUT:
 		return sight->error != 0 &&
 		       event_of_error(sight->error) == edge->event;
+	case EVENT_ABORT:
+		return sight->error == ECONNABORTED ||
+		       (kind == KIND_CONNECT && sight->result == 0);
 	case EVENT_RCV_SYN_ACK:
 	case EVENT_RCV_ACK:
 		return (kind == KIND_CONNECT && sight->result == 0) ||
 		       (kind == KIND_ACCEPT && sight->result >= 0);
 	case EVENT_OPEN_PASSIVE:
 		return kind == KIND_LISTEN && sight->result == 0;
-	case EVENT_ABORT:
-		return kind == KIND_CONNECT && sight->result == 0;
 	default:
 		return false;
 	}
@@ -151,16 +152,18 @@ static enum tcp_state refine(const struct sock *sock, enum tcp_state shadow,
 }
 
 /* What the result alone shows, without the kernel's word. */
-static enum tcp_state implied(enum tcp_state shadow, const struct sight *sight)
+static enum tcp_state implied(uint64_t word, const struct sight *sight)
 {
 	enum call_kind kind = call_kind(sight->call);
+	enum tcp_state shadow = sock_state(word);
 
 	if (event_of_error(sight->error) != EVENT_NONE)
 		return ST_CLOSED;
 	if ((shadow == ST_SYN_SENT || shadow == ST_SYN_RCVD) &&
 	    (sight->result > 0 || (kind == KIND_CONNECT && sight->result == 0)))
 		return ST_ESTABLISHED;
-	if (kind != KIND_READ || sight->result != 0)
+	/* After shutdown(SHUT_RD) the end of file is our own. */
+	if (kind != KIND_READ || sight->result != 0 || word & SOCK_SHUT_READ)
 		return shadow;
 	if (shadow == ST_ESTABLISHED)
 		return ST_CLOSE_WAIT;
@@ -191,6 +194,9 @@ static enum tcp_state via_state(const struct sock *sock, enum tcp_state shadow,
 	if (shadow == ST_ESTABLISHED && to == ST_CLOSED &&
 	    (end_of_file || sight->error == EPIPE))
 		return ST_CLOSE_WAIT;
+	/* A FIN that waited for the handshake's end, see shut_state(). */
+	if (shadow == ST_SYN_RCVD && to != ST_CLOSED)
+		return ST_ESTABLISHED;
 	if (is_self(sock) && shadow == ST_SYN_SENT && to == ST_ESTABLISHED)
 		return ST_SYN_RCVD;
 	if (is_self(sock) && shadow == ST_FIN_WAIT_1 && to == ST_TIME_WAIT)
@@ -218,7 +224,8 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 		likely = false;
 	}
 	/* Opened by a call that we did not see as such (fast open). */
-	if (from == ST_CLOSED)
+	if (from == ST_CLOSED ||
+	    (from == ST_SYN_SENT && sock->peer.family == 0))
 		observe_names(fd, ref);
 	if (from == ST_CLOSED && to != ST_LISTEN && sock->role == ROLE_NONE)
 		sock->role = ROLE_ACTIVE;
@@ -233,10 +240,10 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
  * Not where the kernel shows what was expected, before or after the call, as
  * long as nothing has ever been closed by calls that cannot be seen.
  */
-static bool in_doubt(enum tcp_state kernel, enum tcp_state shadow,
+static bool in_doubt(enum tcp_state kernel, uint64_t word,
 		     const struct sight *sight)
 {
-	return (kernel != shadow && kernel != implied(shadow, sight)) ||
+	return (kernel != sock_state(word) && kernel != implied(word, sight)) ||
 	       blind_to_closes();
 }
 
@@ -257,10 +264,10 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 			return;
 		sock->touched = process_epoch();
 		if (process_sandboxed()) {
-			to = implied(sock_state(word), sight);
+			to = implied(word, sight);
 		} else {
 			kernel = kernel_socket_info(fd, &retrying, counters);
-			if (in_doubt(kernel, sock_state(word), sight) &&
+			if (in_doubt(kernel, word, sight) &&
 			    kernel_socket_cookie(fd) != sock->cookie) {
 				if (counters)
 					counters->known = false;

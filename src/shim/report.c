@@ -68,7 +68,8 @@ void report_transition(const struct transition *transition)
 
 void report_message(const struct text *message)
 {
-	char line[LINE_SIZE];
+	/* With room for what stands before and after. */
+	char line[LINE_SIZE + 64];
 	struct text text;
 
 	if (feed_attached()) {
@@ -161,12 +162,16 @@ static bool name_frame(unsigned int i, struct frame_names *names,
 
 static void say_mistake(unsigned int number, const char *what)
 {
+	char name[LINE_SIZE / 2];
 	char line[LINE_SIZE];
 	struct text text;
 
+	/* A name of any length leaves room for what is wrong. */
+	text_begin(&text, name, sizeof(name));
+	text_add_foreign(&text, settings.suppressions);
 	text_begin(&text, line, sizeof(line));
 	text_add(&text, "bad suppressions: ");
-	text_add_foreign(&text, settings.suppressions);
+	text_add(&text, name);
 	if (number > 0) {
 		text_add(&text, ":");
 		text_add_number(&text, number);
@@ -181,7 +186,7 @@ static void check_suppressions(const char *text, long used, long size, long got)
 {
 	if (got < 0)
 		say_mistake(0, "cannot be read");
-	if (used == size)
+	if (used > size)
 		say_mistake(0, "longer than 1 MiB, the rest is not read");
 	if (memchr(text, 0, (size_t)used))
 		say_mistake(0, "holds a NUL, what follows it is not read");
@@ -201,18 +206,20 @@ static char *read_suppressions(void)
 		say_mistake(0, "cannot be opened");
 		return NULL;
 	}
-	memory = raw_call6(SYS_mmap, 0, SIZE_MAX_, PROT_READ | PROT_WRITE,
+	memory = raw_call6(SYS_mmap, 0, SIZE_MAX_ + 2, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (memory < 0 && memory > -4096) {
 		raw_close((int)fd);
 		return NULL;
 	}
-	while (used < SIZE_MAX_ - 1 &&
+	/* One byte more shows that there is more. */
+	while (used <= SIZE_MAX_ &&
 	       (got = raw_call3(SYS_read, fd, memory + used,
-				SIZE_MAX_ - 1 - used)) > 0)
+				SIZE_MAX_ + 1 - used)) > 0)
 		used += got;
 	raw_close((int)fd);
-	check_suppressions((const char *)memory, used, SIZE_MAX_ - 1, got);
+	check_suppressions((const char *)memory, used, SIZE_MAX_, got);
+	((char *)memory)[SIZE_MAX_] = '\0';
 	return (char *)memory;
 }
 
@@ -266,9 +273,9 @@ bool report_begin(struct report *report, enum rule rule,
 	count = atomic_fetch_add(&said[rule], 1);
 	report->last = count == FINDINGS_PER_RULE - 1;
 	report->scratch = count < FINDINGS_PER_RULE ? scratch_take() : NULL;
-	/* Found, though it is not told. */
+	/* Found, though it is not told: counted as what comes again is. */
 	if (!report->scratch)
-		tally_add(rule);
+		come_again(report);
 	return report->scratch != NULL;
 }
 
@@ -389,6 +396,13 @@ void report_forget_repetitions(void)
 		if (atomic_load(&places[i].repeated) != MUTED)
 			atomic_store(&places[i].repeated, 0);
 	}
+}
+
+void report_add_unasked(struct text *text, int error)
+{
+	text_add(text, " is not known: the kernel could not be asked (");
+	event_add_error(text, error);
+	text_add(text, ")\n");
 }
 
 void report_add_place(struct text *text, const void *place)

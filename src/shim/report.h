@@ -21,6 +21,9 @@ struct subject report_subject(const struct sock *sock, int fd);
 /* A subject that is about the process alone. */
 struct subject report_process(void);
 
+/* Ends a line of details: why the kernel's table is not in them. */
+void report_add_unasked(struct text *text, int error);
+
 /* A line about the library's own settings. */
 void report_message(const struct text *message);
 

@@ -68,7 +68,7 @@ void rule_closed(int fd, uint64_t ref, uint64_t word, enum tcp_event event,
 	const struct sock *sock = sock_of(ref);
 	enum tcp_state from = sock_state(word);
 
-	if (process_sandboxed())
+	if (process_sandboxed() || word & SOCK_REPAIR)
 		return;
 	if (event == EVENT_ABORT && sock->unread > 0)
 		say_reset(fd, ref, sight);

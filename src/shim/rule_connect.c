@@ -32,11 +32,36 @@ static bool add_listener(const struct diag_row *row, void *argument)
 	return true;
 }
 
+/* What the kernel's table says of the port. */
+static void add_listeners(struct text *text, const struct address *peer,
+			  void *reply)
+{
+	struct listeners listeners = { .wanted = peer, .text = text };
+	int rows = diag_port(peer->port, DIAG_LISTENING, add_listener,
+			     &listeners, reply);
+
+	if (listeners.count > LISTENERS_SHOWN) {
+		text_add(text, "and ");
+		text_add_number(text, listeners.count - LISTENERS_SHOWN);
+		text_add(text, listeners.count == LISTENERS_SHOWN + 1
+				       ? " more socket listens on that port\n"
+				       : " more sockets listen on that port\n");
+	}
+	if (listeners.count > 0)
+		return;
+	if (rows < 0) {
+		text_add(text, "who listens on that port");
+		report_add_unasked(text, -rows);
+		return;
+	}
+	text_add(text, "on this machine nobody listens on that port, on any "
+		       "address\n");
+}
+
 static void say_refused(int fd, const struct address *peer,
 			const struct sight *sight)
 {
 	struct subject subject = report_process();
-	struct listeners listeners = { .wanted = peer };
 	struct report report;
 
 	if (!report_begin(&report, RULE_CONNECT_REFUSED, &subject,
@@ -47,13 +72,7 @@ static void say_refused(int fd, const struct address *peer,
 	text_add(&report.scratch->message, " to ");
 	text_add_address(&report.scratch->message, peer);
 	text_add(&report.scratch->message, " was refused");
-	listeners.text = &report.scratch->details;
-	diag_port(peer->port, DIAG_LISTENING, add_listener, &listeners,
-		  report.scratch->reply);
-	if (listeners.count == 0)
-		text_add(&report.scratch->details,
-			 "on this machine nobody listens on that port, on any "
-			 "address\n");
+	add_listeners(&report.scratch->details, peer, report.scratch->reply);
 	text_add(&report.scratch->help,
 		 "start the server, or correct the address or the port");
 	report_end(&report);
@@ -69,7 +88,7 @@ static bool count_port(const struct diag_row *row, void *argument)
 {
 	struct ports *ports = argument;
 
-	if (memcmp(row->peer.bytes, ports->peer->bytes, 16) != 0)
+	if (!holders_same_address(&row->peer, ports->peer))
 		return true;
 	ports->states[row->state]++;
 	ports->total++;
@@ -118,6 +137,21 @@ static bool count_ports(struct ports *ports, unsigned int range)
 	return ports->total >= range / 2;
 }
 
+static const char *remedy_of(const struct address *peer,
+			     const struct sight *sight)
+{
+	if (peer)
+		return "keep connections open and use them again, let the "
+		       "other side close first, or widen "
+		       "net.ipv4.ip_local_port_range";
+	if (call_kind(sight->call) == KIND_LISTEN)
+		return "listen() without bind() takes a port of that range: "
+		       "bind() to one outside, or widen "
+		       "net.ipv4.ip_local_port_range";
+	return "set IP_BIND_ADDRESS_NO_PORT before bind() of a client, or "
+	       "widen net.ipv4.ip_local_port_range";
+}
+
 void rule_no_port_left(int fd, const struct address *peer,
 		       const struct sight *sight)
 {
@@ -145,13 +179,7 @@ void rule_no_port_left(int fd, const struct address *peer,
 	add_range(text, low, high);
 	if (peer)
 		add_taken(text, &ports);
-	text_add(
-		&report.scratch->help,
-		peer ? "keep connections open and use them again, let the "
-		       "other side close first, or widen "
-		       "net.ipv4.ip_local_port_range"
-		     : "set IP_BIND_ADDRESS_NO_PORT before bind() of a client, "
-		       "or widen net.ipv4.ip_local_port_range");
+	text_add(&report.scratch->help, remedy_of(peer, sight));
 	report_end(&report);
 }
 

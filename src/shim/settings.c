@@ -78,16 +78,20 @@ void settings_complain(void)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		const struct option_row *row = option_row(i);
+		char value[256];
 		char line[512];
 		struct text text;
 
 		if (!bad[i])
 			continue;
+		/* A value of any length leaves room for what is right. */
+		text_begin(&text, value, sizeof(value));
+		text_add_foreign(&text, bad[i]);
 		text_begin(&text, line, sizeof(line));
 		text_add(&text, "bad option: ");
 		text_add(&text, row->environment);
 		text_add(&text, "=");
-		text_add_foreign(&text, bad[i]);
+		text_add(&text, value);
 		text_add(&text, " is none of ");
 		text_add(&text, row->values);
 		text_add(&text, "; using ");

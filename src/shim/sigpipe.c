@@ -239,9 +239,10 @@ static void add_reason(struct text *text, const struct sock *sock,
 		text_add(text, "this side had ended its sending direction by "
 			       "shutdown()\n");
 	else if (sock->role == ROLE_NONE)
-		text_add(text, "the socket was never connected\n");
+		text_add(text, "the socket was not connected\n");
 	else
-		text_add(text, "the connection had ended before this write\n");
+		text_add(text, "there was no connection when this write came: "
+			       "it had ended, or was never made\n");
 }
 
 static void say_death(int fd, uint64_t ref, const struct sight *sight)
@@ -283,8 +284,11 @@ static void check_ignored(int fd, uint64_t ref, const struct sight *sight)
 	}
 	report_plain(
 		RULE_EPIPE_IGNORED, &subject, sight->place,
-		"the connection is gone, an earlier write said so, and the "
-		"program goes on writing",
+		sock_of(ref)->role == ROLE_NONE
+			? "the socket is not connected, an earlier write said "
+			  "so, and the program goes on writing"
+			: "the connection is gone, an earlier write said so, "
+			  "and the program goes on writing",
 		"check the result of each write; after EPIPE or ECONNRESET "
 		"close the socket");
 }

@@ -114,7 +114,7 @@ int shutdown(int fd, int how)
 		return real_calls()->shutdown(fd, how);
 	/* What the peer has done until now, before our FIN mixes in. */
 	observe(fd, ref, &sight);
-	if (how != SHUT_WR)
+	if (how == SHUT_RD || how == SHUT_RDWR)
 		sock_flag(ref, SOCK_SHUT_READ, 0);
 	result = real.shutdown(fd, how);
 	sight = sight_of(CALL_shutdown, result, sight.place);

@@ -3,28 +3,11 @@
  * fail in unusual ways, sockets that are used again, processes that signals
  * spare. Scenarios that need a privilege say so and end well without it.
  */
-#include <net/if.h>
-#include <sched.h>
 #include <spawn.h>
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "pair.h"
-
-static bool isolated(void)
-{
-	struct ifreq request = { .ifr_flags = IFF_UP | IFF_RUNNING };
-	int fd;
-
-	if (unshare(CLONE_NEWNET) < 0)
-		return false;
-	fd = socket(AF_INET, SOCK_DGRAM, 0);
-	strcpy(request.ifr_name, "lo");
-	CHECK(ioctl(fd, SIOCSIFFLAGS, &request) == 0);
-	CHECK(close(fd) == 0);
-	return true;
-}
+#include "isolated.h"
 
 static void set_option(int fd, int name)
 {

@@ -104,6 +104,16 @@ Test(truth, of_torture)
 	end("torture", 1000);
 }
 
+/* Each in a name space of its own: all of the machine is recorded. */
+Test(truth, of_passages)
+{
+	if (!truth_start(&environment[0], NULL))
+		cr_skip_test("needs root and tracefs");
+	run_scenarios("passages");
+	run_scenarios("doomed");
+	end("passages", 45);
+}
+
 /* Some make a name space of their own: all of the machine is recorded. */
 Test(truth, of_the_examples)
 {

@@ -1,0 +1,644 @@
+/*
+ * States that a socket seldom passes through, and the calls that lead there:
+ * fast open at the side that accepts, TCP_REPAIR, a connection that the
+ * administrator destroys, ends of file without a FIN. What the log must show is
+ * told here. Scenarios that need a privilege end well without it.
+ */
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
+#include <linux/sock_diag.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "isolated.h"
+
+#include <tcpshadow.h>
+
+static void set_option(int fd, int level, int name, int value)
+{
+	CHECK(setsockopt(fd, level, name, &value, sizeof(value)) == 0);
+}
+
+static long raw(long number, long a, long b, long c, long d, long e)
+{
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	long result;
+
+	__asm__ volatile("syscall"
+			 : "=a"(result)
+			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10),
+			   "r"(r8)
+			 : "rcx", "r11", "memory");
+	return result;
+}
+
+/* Becomes this program anew, with the descriptor; the part is in main(). */
+static void become(const char *part, int fd)
+{
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", fd);
+	execl("/proc/self/exe", "passages", part, number, (char *)NULL);
+	CHECK(!"execl");
+}
+
+/* ---- fast open ------------------------------------------------------------ */
+
+/* Client and server, without a cookie (net.ipv4.tcp_fastopen). */
+static bool fast_open_for_all(const char *value)
+{
+	if (!isolated())
+		return false;
+	set_ipv4("tcp_fastopen", value);
+	return true;
+}
+
+static const char with_the_option[] = "519";
+static const char for_every_listener[] = "1543";
+
+/* The client hears nothing: its handshake stays as it is. */
+static int begin_fast(int port)
+{
+	struct sockaddr_in address = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	deafen(fd, 0, 0);
+	CHECK(sendto(fd, "hello", 5, MSG_FASTOPEN | MSG_DONTWAIT,
+		     (struct sockaddr *)&address, sizeof(address)) == 5);
+	return fd;
+}
+
+static int fast_listener(void)
+{
+	int fd = listener_on(0);
+
+	set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, 16);
+	return fd;
+}
+
+static int accept_fast(int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	CHECK(fd >= 0);
+	CHECK(kernel_state(fd) == TCP_SYN_RECV);
+	tell("expect", "LISTEN -> SYN_RCVD: accept() = %d, SYN received", fd);
+	return fd;
+}
+
+static void finish_handshake(int client, int server)
+{
+	hear(client);
+	wait_state(server, TCP_ESTABLISHED);
+}
+
+static void read_hello(int fd)
+{
+	char text[8];
+
+	CHECK(read(fd, text, sizeof(text)) == 5);
+	CHECK(memcmp(text, "hello", 5) == 0);
+}
+
+static void fast_child_is_in_syn_rcvd(void)
+{
+	int listener;
+	int client;
+	int server;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	client = begin_fast(port_of(listener));
+	server = accept_fast(listener);
+	read_hello(server);
+	CHECK(kernel_state(server) == TCP_SYN_RECV);
+	finish_handshake(client, server);
+	CHECK(write(server, "x", 1) == 1);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", server);
+}
+
+static void fast_child_without_the_option(void)
+{
+	int listener;
+	int client;
+	int server;
+
+	if (!fast_open_for_all(for_every_listener))
+		return;
+	listener = listener_on(0);
+	client = begin_fast(port_of(listener));
+	server = accept_fast(listener);
+	finish_handshake(client, server);
+	read_hello(server);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", server);
+}
+
+/* The option counts from the next connection on, either way. */
+static void option_set_and_unset_after_listen(void)
+{
+	int servers[3];
+	int listener;
+	int client;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = listener_on(0);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(connect_to(client, port_of(listener)) == 0);
+	servers[0] = accept(listener, NULL, NULL);
+	set_option(listener, IPPROTO_TCP, TCP_FASTOPEN, 16);
+	client = begin_fast(port_of(listener));
+	servers[1] = accept_fast(listener);
+	set_option(listener, IPPROTO_TCP, TCP_FASTOPEN, 0);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(connect_to(client, port_of(listener)) == 0);
+	servers[2] = accept(listener, NULL, NULL);
+	CHECK(kernel_state(servers[1]) == TCP_SYN_RECV);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", servers[0]);
+	tell("path", "%d LISTEN>SYN_RCVD", servers[1]);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", servers[2]);
+}
+
+/* Its handshake is over, and the client has closed, when it is accepted. */
+static void fast_child_that_comes_late(void)
+{
+	struct sockaddr_in address;
+	int listener;
+	int client;
+	int server;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	address = loopback(port_of(listener));
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(sendto(client, "hello", 5, MSG_FASTOPEN,
+		     (struct sockaddr *)&address, sizeof(address)) == 5);
+	wait_state(client, TCP_ESTABLISHED);
+	CHECK(shutdown(client, SHUT_WR) == 0);
+	wait_state(client, TCP_FIN_WAIT2);
+	server = accept(listener, NULL, NULL);
+	tell("expect", "SYN_RCVD -> ESTABLISHED: accept() = %d", server);
+	tell("expect",
+	     "ESTABLISHED -> CLOSE_WAIT: the peer has closed (kernel, seen at "
+	     "accept())");
+	CHECK(kernel_state(server) == TCP_CLOSE_WAIT);
+	read_hello(server);
+	CHECK(close(server) == 0);
+	tell("path",
+	     "%d LISTEN>SYN_RCVD>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
+	     server);
+}
+
+/*
+ * The kernel sends the FIN at once, or (since Linux 6.9) when the handshake is
+ * complete.
+ */
+static void shutdown_in_syn_rcvd(void)
+{
+	bool at_once;
+	int listener;
+	int client;
+	int server;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	client = begin_fast(port_of(listener));
+	server = accept_fast(listener);
+	CHECK(shutdown(server, SHUT_RD) == 0);
+	CHECK(kernel_state(server) == TCP_SYN_RECV);
+	CHECK(shutdown(server, SHUT_WR) == 0);
+	at_once = kernel_state(server) == TCP_FIN_WAIT1;
+	CHECK(at_once || kernel_state(server) == TCP_SYN_RECV);
+	hear(client);
+	wait_state(client, TCP_CLOSE_WAIT);
+	wait_state(server, TCP_FIN_WAIT2);
+	tell("path", "%d LISTEN>SYN_RCVD>%sFIN_WAIT_1>FIN_WAIT_2", server,
+	     at_once ? "" : "ESTABLISHED>");
+}
+
+static void close_in_syn_rcvd(void)
+{
+	int listener;
+	int client;
+	int server;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	client = begin_fast(port_of(listener));
+	server = accept_fast(listener);
+	read_hello(server);
+	CHECK(close(server) == 0);
+	hear(client);
+	wait_state(client, TCP_CLOSE_WAIT);
+	tell("expect", "SYN_RCVD -> FIN_WAIT_1: close() = 0, FIN sent");
+}
+
+static void close_in_syn_rcvd_with_unread_data(void)
+{
+	int listener;
+	int server;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	begin_fast(port_of(listener));
+	server = accept_fast(listener);
+	CHECK(close(server) == 0);
+	tell("expect",
+	     "SYN_RCVD -> CLOSED: close() = 0, 5 bytes were unread: RST sent");
+	tell("expect", "[reset-on-close]");
+}
+
+/* Its peer is known once there is one, and so is its end. */
+static void fast_client_that_does_not_wait(void)
+{
+	struct sockaddr_in address;
+	int listener;
+	int client;
+	int server;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	address = loopback(port_of(listener));
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(sendto(client, "hello", 5, MSG_FASTOPEN | MSG_DONTWAIT,
+		     (struct sockaddr *)&address, sizeof(address)) == 5);
+	wait_state(client, TCP_ESTABLISHED);
+	server = accept(listener, NULL, NULL);
+	read_hello(server);
+	CHECK(close(server) == 0);
+	wait_state(client, TCP_CLOSE_WAIT);
+	tell("expect", "127.0.0.1:%d -> 127.0.0.1:%d ", port_of(client),
+	     port_of(listener));
+	CHECK(close(client) == 0);
+	tell("path",
+	     "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
+	     client);
+	tell("refuse", "likely");
+}
+
+/* ---- repair --------------------------------------------------------------- */
+
+#ifndef TCP_REPAIR
+#define TCP_REPAIR 19
+#endif
+
+/* As root alone: CAP_NET_ADMIN, of the first user namespace too. */
+static bool repair(int fd, int value)
+{
+	return setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &value, sizeof(value)) ==
+	       0;
+}
+
+static void close_in_repair_is_silent(void)
+{
+	struct pair pair = make_pair();
+
+	CHECK(write(pair.server, "unread", 6) == 6);
+	wait_events(pair.client, POLLIN);
+	if (!repair(pair.client, 1))
+		return;
+	reset(pair.client);
+	CHECK(kernel_state(pair.server) == TCP_ESTABLISHED);
+	CHECK(recv(pair.server, (char[1]){ 0 }, 1, MSG_DONTWAIT) == -1);
+	CHECK(errno == EAGAIN);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSED", pair.client);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", pair.server);
+	tell("refuse", "FIN sent");
+	tell("refuse", "unread");
+	tell("refuse", "[reset-on-close]");
+	tell("refuse", "[linger-reset]");
+}
+
+static void close_after_repair_sends_a_fin(void)
+{
+	struct pair pair = make_pair();
+
+	if (!repair(pair.client, 1))
+		return;
+	CHECK(repair(pair.client, 0));
+	CHECK(close(pair.client) == 0);
+	wait_state(pair.server, TCP_CLOSE_WAIT);
+	tell("expect", "ESTABLISHED -> FIN_WAIT_1: close() = 0, FIN sent");
+}
+
+/* ---- low water ------------------------------------------------------------ */
+
+static void leave_ten_bytes(const struct pair *pair, int unread)
+{
+	CHECK(write(pair->client, "0123456789", 10) == 10);
+	for (int i = 0, bytes = 0; i < 5000 && bytes < 10; i++) {
+		CHECK(ioctl(unread, FIONREAD, &bytes) == 0);
+		poll(NULL, 0, 1);
+	}
+	CHECK(close(unread) == 0);
+	tell("expect", "close() = 0, 10 bytes were unread: RST sent");
+	tell("expect", "[reset-on-close]");
+}
+
+/* poll() does not show them: they are fewer than the program waits for. */
+static void bytes_below_the_low_water_mark_are_unread(void)
+{
+	struct pair pair = make_pair();
+
+	set_option(pair.server, SOL_SOCKET, SO_RCVLOWAT, 100);
+	leave_ten_bytes(&pair, pair.server);
+}
+
+/* Of a listener that came over an exec, with its mark. */
+static void low_water_mark_of_an_inherited_listener(void)
+{
+	int listener = listener_on(0);
+
+	set_option(listener, SOL_SOCKET, SO_RCVLOWAT, 100);
+	become("accept", listener);
+}
+
+static void accept_on(int listener)
+{
+	struct pair pair = { .listener = listener };
+
+	pair.client = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(connect_to(pair.client, port_of(listener)) == 0);
+	pair.server = accept(listener, NULL, NULL);
+	leave_ten_bytes(&pair, pair.server);
+	tell("refuse", "[inherited-listener]");
+}
+
+/* ---- inherited and received ----------------------------------------------- */
+
+static void inherited_listener_that_is_used_is_no_leak(void)
+{
+	become("ask", listener_on(0));
+}
+
+static void ask_of(int listener)
+{
+	CHECK(port_of(listener) > 0);
+	set_option(listener, SOL_SOCKET, SO_KEEPALIVE, 1);
+	tell("refuse", "[inherited-listener]");
+}
+
+/* A descriptor behind other news in one message. */
+static void socket_that_comes_with_credentials(void)
+{
+	struct pair pair = make_pair();
+	_Alignas(struct cmsghdr) char control[128] = { 0 };
+	struct ucred who = { .pid = getpid(),
+			     .uid = getuid(),
+			     .gid = getgid() };
+	struct iovec part = { (char[]){ "x" }, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = CMSG_SPACE(sizeof(who)) +
+						    CMSG_SPACE(sizeof(int)) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int ends[2];
+	int fd = -1;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	set_option(ends[1], SOL_SOCKET, SO_PASSCRED, 1);
+	*header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+				    .cmsg_type = SCM_CREDENTIALS,
+				    .cmsg_len = CMSG_LEN(sizeof(who)) };
+	memcpy(CMSG_DATA(header), &who, sizeof(who));
+	header = CMSG_NXTHDR(&message, header);
+	*header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+				    .cmsg_type = SCM_RIGHTS,
+				    .cmsg_len = CMSG_LEN(sizeof(int)) };
+	memcpy(CMSG_DATA(header), &pair.client, sizeof(int));
+	CHECK(sendmsg(ends[0], &message, 0) == 1);
+	CHECK(close(pair.client) == 0);
+	message.msg_controllen = sizeof(control);
+	CHECK(recvmsg(ends[1], &message, 0) == 1);
+	for (header = CMSG_FIRSTHDR(&message); header;
+	     header = CMSG_NXTHDR(&message, header)) {
+		if (header->cmsg_type == SCM_RIGHTS)
+			memcpy(&fd, CMSG_DATA(header), sizeof(int));
+	}
+	CHECK(fd >= 0 && shutdown(fd, SHUT_WR) == 0);
+	tell("expect", "fd %d 127.0.0.1:%d ", fd, port_of(fd));
+	tell("expect", "ESTABLISHED -> FIN_WAIT_1: shutdown() = 0, FIN sent");
+	tell("refuse", "close() = 0, FIN sent");
+}
+
+/* ---- destroyed ------------------------------------------------------------ */
+
+/* As `ss -K` does it; false where the kernel cannot, or may not. */
+static bool destroy(int fd)
+{
+	struct {
+		struct nlmsghdr header;
+		struct inet_diag_req_v2 body;
+	} request = {
+		.header = { .nlmsg_len = sizeof(request),
+			    .nlmsg_type = SOCK_DESTROY,
+			    .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK },
+		.body = { .sdiag_family = AF_INET,
+			  .sdiag_protocol = IPPROTO_TCP,
+			  .idiag_states = ~0U,
+			  .id = { .idiag_cookie = { ~0U, ~0U } } },
+	};
+	struct {
+		struct nlmsghdr header;
+		struct nlmsgerr error;
+		char more[512];
+	} reply;
+	struct sockaddr_in ends[2] = { 0 };
+	socklen_t length = sizeof(ends[0]);
+	int diag = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+
+	CHECK(getsockname(fd, (struct sockaddr *)&ends[0], &length) == 0);
+	getpeername(fd, (struct sockaddr *)&ends[1], &length);
+	request.body.id.idiag_sport = ends[0].sin_port;
+	request.body.id.idiag_dport = ends[1].sin_port;
+	memcpy(request.body.id.idiag_src, &ends[0].sin_addr, 4);
+	memcpy(request.body.id.idiag_dst, &ends[1].sin_addr, 4);
+	CHECK(send(diag, &request, sizeof(request), 0) > 0);
+	CHECK(recv(diag, &reply, sizeof(reply), 0) > 0);
+	CHECK(reply.header.nlmsg_type == NLMSG_ERROR);
+	CHECK(close(diag) == 0);
+	return reply.error.error == 0;
+}
+
+static void connection_that_is_destroyed(void)
+{
+	struct pair pair;
+	char byte;
+
+	if (!isolated())
+		return;
+	pair = make_pair();
+	if (!destroy(pair.client))
+		return;
+	CHECK(kernel_state(pair.client) == TCP_CLOSE);
+	CHECK(read(pair.client, &byte, 1) == -1 && errno == ECONNABORTED);
+	CHECK(read(pair.server, &byte, 1) == -1 && errno == ECONNRESET);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSED", pair.client);
+	tell("expect", "ESTABLISHED -> CLOSED: read() = -1 ECONNRESET, reset "
+		       "by the peer");
+	tell("expect", "ESTABLISHED -> CLOSED: read() = -1 ECONNABORTED, RST "
+		       "sent");
+	tell("refuse", "likely");
+}
+
+static void listener_that_is_destroyed(void)
+{
+	int listener;
+
+	if (!isolated())
+		return;
+	listener = listener_on(0);
+	if (!destroy(listener))
+		return;
+	CHECK(accept(listener, NULL, NULL) == -1 && errno == EINVAL);
+	tell("path", "%d CLOSED>LISTEN>CLOSED", listener);
+	tell("expect", "LISTEN -> CLOSED: ");
+}
+
+/* ---- timed out ------------------------------------------------------------ */
+
+/* The reason was taken away behind libc: what the kernel has counted tells. */
+static void time_out_whose_error_nobody_saw(void)
+{
+	socklen_t length = sizeof(int);
+	struct pair pair;
+	int error = 0;
+
+	if (!isolated())
+		return;
+	pair = make_pair();
+	deafen(pair.server, 0, 0);
+	set_option(pair.client, IPPROTO_TCP, TCP_USER_TIMEOUT, 100);
+	CHECK(write(pair.client, "x", 1) == 1);
+	wait_events(pair.client, POLLHUP);
+	CHECK(raw(SYS_getsockopt, pair.client, SOL_SOCKET, SO_ERROR,
+		  (long)&error, (long)&length) == 0);
+	CHECK(error == ETIMEDOUT);
+	CHECK(close(pair.client) == 0);
+	tell("expect", "ESTABLISHED -> CLOSED: the peer no longer answers, "
+		       "timed out, likely");
+	tell("refuse", "reset by the peer");
+}
+
+/* ---- sandbox -------------------------------------------------------------- */
+
+/* Nothing but these may be called; anything else kills. */
+static void enter_sandbox(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 5, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 4, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_shutdown, 3, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_recvmsg, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]),
+				      .filter = code };
+
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+static bool shadowed;
+
+#define EXPECTS(fd, state) \
+	CHECK(strcmp(tcpshadow_expected(fd), shadowed ? state : "") == 0)
+
+static void end_of_file_in_a_sandbox(void)
+{
+	struct pair pair = make_pair();
+	struct pair other = make_pair();
+	struct pair third = make_pair();
+	char byte;
+
+	CHECK(shutdown(other.client, SHUT_WR) == 0);
+	wait_state(other.client, TCP_FIN_WAIT2);
+	CHECK(close(other.server) == 0);
+	CHECK(close(third.server) == 0);
+	CHECK(read(third.client, &byte, 1) == 0);
+	shadowed = tcpshadow_active();
+	enter_sandbox();
+	CHECK(shutdown(pair.client, SHUT_WR) == 0);
+	EXPECTS(pair.client, "FIN_WAIT_1");
+	CHECK(read(pair.server, &byte, 1) == 0);
+	EXPECTS(pair.server, "CLOSE_WAIT");
+	CHECK(shutdown(pair.server, SHUT_WR) == 0);
+	EXPECTS(pair.server, "LAST_ACK");
+	CHECK(read(pair.client, &byte, 1) == 0);
+	EXPECTS(pair.client, "TIME_WAIT");
+	CHECK(read(other.client, &byte, 1) == 0);
+	EXPECTS(other.client, "TIME_WAIT");
+	CHECK(read(third.client, &byte, 1) == 0);
+	EXPECTS(third.client, "CLOSE_WAIT");
+}
+
+/* Whoever will not read any more is told that this is the end. */
+static void end_of_file_of_ones_own_in_a_sandbox(void)
+{
+	struct pair before = make_pair();
+	struct pair pair = make_pair();
+	char byte;
+
+	CHECK(shutdown(before.client, SHUT_RD) == 0);
+	shadowed = tcpshadow_active();
+	enter_sandbox();
+	CHECK(read(before.client, &byte, 1) == 0);
+	EXPECTS(before.client, "ESTABLISHED");
+	CHECK(shutdown(pair.client, SHUT_RDWR) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	EXPECTS(pair.client, "FIN_WAIT_1");
+}
+
+#define S(name)             \
+	{                   \
+#name, name \
+	}
+
+static const struct scenario scenarios[] = {
+	S(fast_child_is_in_syn_rcvd),
+	S(fast_child_without_the_option),
+	S(option_set_and_unset_after_listen),
+	S(fast_child_that_comes_late),
+	S(shutdown_in_syn_rcvd),
+	S(close_in_syn_rcvd),
+	S(close_in_syn_rcvd_with_unread_data),
+	S(fast_client_that_does_not_wait),
+	S(close_in_repair_is_silent),
+	S(close_after_repair_sends_a_fin),
+	S(bytes_below_the_low_water_mark_are_unread),
+	S(low_water_mark_of_an_inherited_listener),
+	S(inherited_listener_that_is_used_is_no_leak),
+	S(socket_that_comes_with_credentials),
+	S(connection_that_is_destroyed),
+	S(listener_that_is_destroyed),
+	S(time_out_whose_error_nobody_saw),
+	S(end_of_file_in_a_sandbox),
+	S(end_of_file_of_ones_own_in_a_sandbox),
+};
+
+int main(int argc, char **argv)
+{
+	signal(SIGPIPE, SIG_IGN);
+	if (argc == 3 && strcmp(argv[1], "accept") == 0)
+		accept_on(atoi(argv[2]));
+	else if (argc == 3 && strcmp(argv[1], "ask") == 0)
+		ask_of(atoi(argv[2]));
+	else
+		return run_scenario(scenarios, SCENARIO_COUNT(scenarios), argc,
+				    argv);
+	return 0;
+}

@@ -1,0 +1,249 @@
+/* Findings at many places, at places without a name, and those suppressed. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/expect.h"
+#include "support/log.h"
+
+enum { SHOWN = 100 };
+
+/* The sum of the lines "again: N more times". */
+static int repetitions(const char *log)
+{
+	int sum = 0;
+
+	for (const char *at = strstr(log, " again: "); at;
+	     at = strstr(at + 1, " again: "))
+		sum += atoi(at + strlen(" again: "));
+	return sum;
+}
+
+static int count_of(const char *log, const char *text)
+{
+	int count = 0;
+
+	for (const char *at = strstr(log, text); at; at = strstr(at + 1, text))
+		count++;
+	return count;
+}
+
+static const char more[] =
+	"    (further findings of this rule at other places are not shown)\n";
+
+Test(findings, last_one_that_is_shown_says_so_and_the_counts_are_right)
+{
+	struct run run;
+	const char *last;
+
+	cr_assert_eq(run_all(&run, true, NULL,
+			     ARGV(run_program("places"), "3", "7")),
+		     0, "%s", run_errors(&run));
+	cr_expect_str_eq(run_output(&run), "384\n");
+	cr_expect_eq(log_errors(run_log(&run)), 0);
+	cr_expect_eq(log_findings(run.text, "connect-refused"), SHOWN);
+	cr_expect_eq(count_of(run.text, more), 1);
+	last = strstr(run.text, more);
+	cr_assert(last, "%s", run.text);
+	cr_expect_null(strstr(last, " was refused [connect-refused]"));
+	cr_expect_eq(SHOWN + repetitions(run.text), 384, "%d",
+		     SHOWN + repetitions(run.text));
+	run_end(&run);
+}
+
+/* More places than can be told apart: they are counted all the same. */
+Test(findings, places_beyond_those_that_are_kept_count)
+{
+	struct run run;
+
+	cr_assert_eq(run_all(&run, true, NULL,
+			     ARGV(run_program("places"), "2", "11")),
+		     0, "%s", run_errors(&run));
+	cr_expect_str_eq(run_output(&run), "4096\n");
+	cr_expect_eq(log_errors(run_log(&run)), 0);
+	cr_expect_eq(log_findings(run.text, "connect-refused"), SHOWN);
+	run_end(&run);
+}
+
+Test(findings, as_many_as_are_shown_are_not_said_to_be_more)
+{
+	struct run run;
+
+	cr_assert_eq(run_all(&run, true, NULL,
+			     ARGV(run_program("places"), "1", "6")),
+		     0);
+	cr_expect_eq(log_findings(run_log(&run), "connect-refused"), 64);
+	cr_expect_eq(count_of(run.text, more), 0);
+	run_end(&run);
+}
+
+Test(findings, stack_of_no_depth_has_one_frame)
+{
+	struct run run;
+
+	cr_assert_eq(run_all(&run, true, ARGV("TCPSHADOW_DEPTH=0"),
+			     ARGV(run_example("double-close/bad"))),
+		     0);
+	cr_expect(strstr(log_finding(run_log(&run), "double-close"), "#0 bad+"),
+		  "%s", run.text);
+	cr_expect_null(strstr(log_finding(run.text, "double-close"), "#1 "));
+	cr_expect_null(strstr(run.text, "bad option"), "%s", run.text);
+	run_end(&run);
+}
+
+#ifdef __x86_64__
+Test(findings, place_of_no_module_is_its_address)
+{
+	struct run run;
+	char line[200];
+	unsigned long place = 0;
+
+	cr_assert_eq(run_all(&run, true, NULL, ARGV(run_program("anonymous"))),
+		     0, "%s", run_errors(&run));
+	sscanf(run_output(&run), "place %lx", &place);
+	cr_expect_neq(place, 0);
+	cr_expect_eq(log_findings(run_log(&run), "double-close"), 1, "%s",
+		     run.text);
+	snprintf(line, sizeof(line), "    #0 0x%lx\n", place);
+	cr_expect(strstr(run.text, line), "%s in %s", line, run.text);
+	snprintf(line, sizeof(line),
+		 " again: 2 more times at 0x%lx [double-close]\n", place);
+	cr_expect(strstr(run.text, line), "%s in %s", line, run.text);
+	run_end(&run);
+}
+
+Test(findings, place_of_no_module_reaches_the_command)
+{
+	struct run run;
+	char line[200];
+	unsigned long place = 0;
+
+	cr_assert_eq(run_all(&run, false, NULL,
+			     ARGV(run_command(), "run", "--error-exitcode=9",
+				  run_program("anonymous"))),
+		     9, "%s", run_errors(&run));
+	sscanf(run_output(&run), "place %lx", &place);
+	snprintf(line, sizeof(line), "#0 0x%lx", place);
+	cr_expect(strstr(run_errors(&run), line), "%s in %s", line, run.text);
+	cr_expect(strstr(run.text, "3 times  double-close"), "%s", run.text);
+	run_end(&run);
+}
+
+/* A suppression of all frames matches a frame without a name. */
+Test(findings, place_of_no_module_is_suppressed_by_its_rule)
+{
+	static const char rules[] = "{\n  known\n  double-close\n  ...\n}\n";
+	char path[] = "/tmp/tcpshadow-findings-XXXXXX";
+	char variable[100];
+	struct run run;
+	int fd = mkstemp(path);
+
+	cr_assert_gt(write(fd, rules, strlen(rules)), 0);
+	close(fd);
+	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
+	cr_assert_eq(run_all(&run, true, ARGV(variable),
+			     ARGV(run_program("anonymous"))),
+		     0);
+	cr_expect_eq(log_findings(run_log(&run), "double-close"), 0);
+	run_end(&run);
+	unlink(path);
+}
+#endif
+
+/* ---- the file of suppressions --------------------------------------------- */
+
+enum { MIB = 1 << 20 };
+
+/* Blank lines up to size, with the suppression at the end; its name, static. */
+static const char *write_suppressions(size_t size, bool nul)
+{
+	static const char rules[] = "{\n  known\n  double-close\n  ...\n}\n";
+	static char path[64];
+	static char text[MIB + 4096];
+	int fd;
+
+	strcpy(path, "/tmp/tcpshadow-findings-XXXXXX");
+	fd = mkstemp(path);
+	cr_assert(fd >= 0);
+	memset(text, '\n', size);
+	memcpy(text + size - strlen(rules), rules, strlen(rules));
+	if (nul)
+		text[size - strlen(rules) - 1] = '\0';
+	cr_assert_eq(write(fd, text, size), size);
+	close(fd);
+	return path;
+}
+
+static void check_suppressions(const char *path, int findings,
+			       const char *mistake)
+{
+	char variable[100];
+	struct run run;
+
+	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
+	cr_expect_eq(run_all(&run, true, ARGV(variable),
+			     ARGV(run_example("double-close/bad"))),
+		     0);
+	cr_expect_eq(log_findings(run_log(&run), "double-close"), findings,
+		     "%s", run.text);
+	cr_expect_eq(count_of(run.text, "bad suppressions: "), mistake ? 1 : 0,
+		     "%s", run.text);
+	if (mistake)
+		cr_expect(strstr(run.text, mistake), "%s", run.text);
+	run_end(&run);
+	unlink(path);
+}
+
+Test(findings, suppressions_of_a_mebibyte_are_read_to_the_end)
+{
+	check_suppressions(write_suppressions(MIB - 1, false), 0, NULL);
+	check_suppressions(write_suppressions(MIB, false), 0, NULL);
+}
+
+Test(findings, suppressions_that_are_longer_are_cut_and_said_to_be)
+{
+	check_suppressions(write_suppressions(MIB + 100, false), 1,
+			   ": longer than 1 MiB, the rest is not read\n");
+}
+
+Test(findings, suppressions_behind_a_nul_are_said_not_to_be_read)
+{
+	check_suppressions(write_suppressions(1000, true), 1,
+			   ": holds a NUL, what follows it is not read\n");
+}
+
+Test(findings, option_with_a_long_value_is_one_clear_line)
+{
+	char variable[1200] = "TCPSHADOW_REUSEADDR=";
+	struct run run;
+
+	memset(variable + strlen(variable), 'x', 1000);
+	cr_expect_eq(run_all(&run, true, ARGV(variable),
+			     ARGV(run_example("double-close/bad"))),
+		     0);
+	cr_expect(strstr(run_log(&run), "bad option: TCPSHADOW_REUSEADDR=xxx"));
+	cr_expect(strstr(run.text,
+			 "xxx is none of off|on-conflict|always; using off\n"),
+		  "%s", run.text);
+	run_end(&run);
+}
+
+/* The line is cut, and ends as a line. */
+Test(findings, suppressions_with_a_long_name_leave_the_next_line_alone)
+{
+	char variable[1200] = "TCPSHADOW_SUPPRESSIONS=/";
+	struct run run;
+
+	memset(variable + strlen(variable), 'x', 1000);
+	cr_expect_eq(run_all(&run, true, ARGV(variable),
+			     ARGV(run_example("double-close/bad"))),
+		     0);
+	cr_expect_eq(log_errors(run_log(&run)), 0, "%s", run.text);
+	cr_expect(strstr(run.text, "bad suppressions: /xxx"));
+	cr_expect(strstr(run.text, "xxx: cannot be opened\n"));
+	cr_expect_null(strstr(run.text, "xtcpshadow: "), "%s", run.text);
+	cr_expect_eq(log_findings(run.text, "double-close"), 1);
+	run_end(&run);
+}
