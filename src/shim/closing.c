@@ -1,6 +1,7 @@
 #include "shim/closing.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
