@@ -205,12 +205,46 @@ static void find_other_end(const struct aftermath *aftermath,
 	socket->left->other_inode = row.inode;
 }
 
+/* Is a FIN on its way that the other end, on this machine, will acknowledge? */
+static bool is_passing(struct aftermath *aftermath, struct tcp_socket *socket)
+{
+	struct diag_row row;
+
+	return (socket->state == ST_FIN_WAIT_1 || socket->state == ST_CLOSING ||
+		socket->state == ST_LAST_ACK) &&
+	       can_be_asked(aftermath, socket) &&
+	       settle(aftermath, socket, &row) &&
+	       (row.state == ST_FIN_WAIT_1 || row.state == ST_CLOSING ||
+		row.state == ST_LAST_ACK) &&
+	       diag_find_with(aftermath->diag, &socket->peer, &socket->local,
+			      &row) == 1;
+}
+
+/*
+ * An acknowledgement may be put off for 40 ms (TCP_DELACK_MIN). What is left
+ * after that stays for a while, and is worth telling.
+ */
+static void wait_for_rest(struct aftermath *aftermath)
+{
+	const struct timespec pause = { .tv_nsec = 5000000 };
+	struct tcp_socket *next;
+	int pauses = 0;
+
+	for (struct tcp_socket *socket = aftermath->session->sockets;
+	     socket && pauses < 10; socket = next) {
+		next = socket->next;
+		while (is_passing(aftermath, socket) && pauses++ < 10)
+			nanosleep(&pause, NULL);
+	}
+}
+
 void aftermath_of_run(struct aftermath *aftermath)
 {
 	struct session *session = aftermath->session;
 	struct tcp_socket *next;
 	struct diag_row row;
 
+	wait_for_rest(aftermath);
 	for (struct tcp_socket *socket = session->sockets; socket;
 	     socket = next) {
 		next = socket->next;

@@ -60,7 +60,7 @@ static void write_unconnected(void)
 static void death_of_a_socket_that_was_never_connected(void)
 {
 	dies(write_unconnected);
-	tell("expect", "the socket was never connected");
+	tell("expect", "the socket was not connected");
 }
 
 static void write_after_reset(void)
@@ -76,7 +76,7 @@ static void write_after_reset(void)
 static void death_by_a_connection_that_had_ended(void)
 {
 	dies(write_after_reset);
-	tell("expect", "the connection had ended before this write");
+	tell("expect", "there was no connection when this write came");
 }
 
 static void write_after_shutdown(void)
