@@ -5,6 +5,7 @@
  * expect TEXT   the log must contain it
  * refuse TEXT   the log must not contain it
  * path FD A>B   the states of that descriptor, as the log has them
+ * findings N RULE   so many findings of the rule, each at a place of its own
  */
 #ifndef PROGRAMS_PAIR_H
 #define PROGRAMS_PAIR_H

@@ -29,24 +29,39 @@ static inline int times(int count)
 		printf("%s = %ld %d\n", #call, shown_, errno); \
 	} while (0)
 
-/* close() without libc: nothing that wraps names can see it. */
-static inline long raw_close(int fd)
+/* A system call without libc: nothing that wraps names can see it. */
+static inline long raw_syscall(long number, long first, long second, long third)
 {
-	long result = SYS_close;
+	long result = number;
 
 #if defined(__x86_64__)
 	__asm__ volatile("syscall"
 			 : "+a"(result)
-			 : "D"((long)fd)
+			 : "D"(first), "S"(second), "d"(third)
 			 : "rcx", "r11", "memory");
 #else
-	register long x8 __asm__("x8") = result;
-	register long x0 __asm__("x0") = fd;
+	register long x8 __asm__("x8") = number;
+	register long x0 __asm__("x0") = first;
+	register long x1 __asm__("x1") = second;
+	register long x2 __asm__("x2") = third;
 
-	__asm__ volatile("svc #0" : "+r"(x0) : "r"(x8) : "memory");
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2)
+			 : "memory");
 	result = x0;
 #endif
 	return result;
+}
+
+static inline long raw_close(int fd)
+{
+	return raw_syscall(SYS_close, fd, 0, 0);
+}
+
+static inline long raw_dup2(int from, int to)
+{
+	return raw_syscall(SYS_dup3, from, to, 0);
 }
 
 /* Written whole, whatever interrupts it. */

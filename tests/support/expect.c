@@ -9,14 +9,16 @@
 static bool holds(const char *line, const char *log)
 {
 	char states[1024];
-	int fd;
+	int number;
 
 	if (strncmp(line, "expect ", 7) == 0)
 		return strstr(log, line + 7) != NULL;
 	if (strncmp(line, "refuse ", 7) == 0)
 		return strstr(log, line + 7) == NULL;
-	if (sscanf(line, "path %d %1023s", &fd, states) == 2)
-		return strcmp(log_path(log, 0, fd), states) == 0;
+	if (sscanf(line, "path %d %1023s", &number, states) == 2)
+		return strcmp(log_path(log, 0, number), states) == 0;
+	if (sscanf(line, "findings %d %1023s", &number, states) == 2)
+		return log_findings(log, states) == number;
 	return true;
 }
 

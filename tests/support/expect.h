@@ -1,6 +1,6 @@
 /*
  * Holds a log against what the program under test itself expects of it (the
- * lines `expect`, `refuse` and `path` of tests/programs/pair.h).
+ * lines `expect`, `refuse`, `path` and `findings` of tests/programs/pair.h).
  */
 #ifndef SUPPORT_EXPECT_H
 #define SUPPORT_EXPECT_H
