@@ -25,9 +25,12 @@ int socketpair(int domain, int type, int protocol, int pair[2])
 int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 {
 	int errno_before = errno;
-	int result = real_calls()->bind(fd, address, length);
-	struct sight sight = sight_of(CALL_bind, result, RETURN_ADDRESS);
+	struct sight sight;
+	int result;
 
+	check_number(fd, CALL_bind, RETURN_ADDRESS);
+	result = real_calls()->bind(fd, address, length);
+	sight = sight_of(CALL_bind, result, RETURN_ADDRESS);
 	result = in_use_bind(fd, address.__sockaddr__, length, &sight,
 			     errno_before);
 	sight.result = result;
@@ -37,10 +40,12 @@ int bind(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 
 int bindresvport(int fd, struct sockaddr_in *address)
 {
-	int result = real_calls()->bindresvport(fd, address);
-	struct sight sight =
-		sight_of(CALL_bindresvport, result, RETURN_ADDRESS);
+	struct sight sight;
+	int result;
 
+	check_number(fd, CALL_bindresvport, RETURN_ADDRESS);
+	result = real_calls()->bindresvport(fd, address);
+	sight = sight_of(CALL_bindresvport, result, RETURN_ADDRESS);
 	seen_bind(fd, (struct sockaddr *)address,
 		  address ? sizeof(*address) : 0, &sight);
 	return result;

@@ -100,6 +100,9 @@ struct caller {
 	X(getpeername, getpeername,                                        \
 	  getpeername(fd, (struct sockaddr *)&address, &length))           \
 	X(ioctl, ioctl, ioctl(fd, FIONREAD, &value))                       \
+	X(bind, bind, bind(fd, (struct sockaddr *)&address, 1))            \
+	X(bindresvport, bindresvport,                                      \
+	  bindresvport(fd, &(struct sockaddr_in){ .sin_family = 99 }))     \
 	X(listen, listen, listen(fd, 1))                                   \
 	X(accept, accept, accept(fd, NULL, NULL))                          \
 	X(accept4, accept4, accept4(fd, NULL, NULL, SOCK_CLOEXEC))         \
