@@ -61,8 +61,10 @@ ssize_t write(int fd, const void *buffer, size_t size)
 		result = real.send(fd, buffer, size, MSG_NOSIGNAL);
 		if (likely(result >= 0))
 			return result;
-		if (errno == ENOTSOCK)
+		if (errno == ENOTSOCK) {
+			errno = kept.errno_before;
 			return write_slowly(kept.fd, kept.bytes, kept.size);
+		}
 		return attempt_failed(kept.fd, kept.errno_before, 0, CALL_write,
 				      RETURN_ADDRESS);
 	}
@@ -263,8 +265,10 @@ static OUT_OF_LINE ssize_t writev_failed(int fd, const struct iovec *parts,
 					 int count, int errno_before,
 					 ssize_t result, const void *place)
 {
-	if (errno == ENOTSOCK)
+	if (errno == ENOTSOCK) {
+		errno = errno_before;
 		return writev_slowly(fd, parts, count);
+	}
 	if (is_empty(parts, count, result)) {
 		errno = errno_before;
 		return 0;

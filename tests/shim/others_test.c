@@ -47,3 +47,4 @@ static void same(const char *program, const char *scenario)
 	}
 
 SAME(others)
+SAME(credit)
