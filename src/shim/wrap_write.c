@@ -205,13 +205,29 @@ static ssize_t send_parts(int fd, const struct iovec *parts, int count)
 	return result;
 }
 
+/* An error of the connection: to come to it, the kernel has read the parts. */
+static bool comes_from_connection(int error)
+{
+	switch (error) {
+	case EBADF:
+	case EFAULT:
+	case EINVAL:
+	case ENOBUFS:
+	case ENOMEM:
+	case ENOTSOCK:
+		return false;
+	default:
+		return true;
+	}
+}
+
 /*
  * Nothing to write: writev() returns 0 whatever the connection is like, where
- * sendmsg() fails. The parts may be looked at: the kernel has read them.
+ * sendmsg() fails. The parts may be looked at.
  */
 static bool is_empty(const struct iovec *parts, int count, ssize_t result)
 {
-	if (result >= 0 || (errno != EPIPE && errno != ECONNRESET))
+	if (result >= 0 || !comes_from_connection(errno))
 		return false;
 	for (int i = 0; i < count; i++) {
 		if (parts[i].iov_len > 0)

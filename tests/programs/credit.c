@@ -302,6 +302,24 @@ static void parts_of_nothing(void)
 	}
 }
 
+/* An error that is no end: the peer has not answered for too long. */
+static void parts_of_nothing_and_a_timeout(void)
+{
+	static const struct iovec nothing[2];
+	unsigned int patience = 50;
+	struct pair pair = on_credit();
+
+	catch_pipe();
+	CHECK(setsockopt(pair.client, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience,
+			 sizeof(patience)) == 0);
+	deafen(pair.server, 0, 0);
+	CHECK(write(pair.client, "x", 1) == 1);
+	wait_events(pair.client, POLLERR);
+	SHOW(writev(pair.client, nothing, 2));
+	SHOW(writev(pair.client, nothing, 2));
+	SHOW(signals);
+}
+
 /* --- the number is something else by now
  * ------------------------------------------ */
 
@@ -373,6 +391,7 @@ static const struct scenario scenarios[] = {
 	S(bytes_that_cannot_be_read),
 	S(too_many_parts),
 	S(parts_of_nothing),
+	S(parts_of_nothing_and_a_timeout),
 	S(the_number_of_a_file),
 	S(the_number_of_nothing),
 	S(the_number_of_a_pipe_that_nobody_reads),
