@@ -173,6 +173,14 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 	return 0;
 }
 
+uint64_t closing_begin_replaced(int from, int to, const struct sight *sight)
+{
+	if (from == to || !table_find(to) || process_sandboxed() ||
+	    raw_call3(SYS_fcntl, from, F_GETFD, 0) < 0)
+		return 0;
+	return closing_begin(to, sight);
+}
+
 void closing_undo(int fd, uint64_t ref)
 {
 	bool done;

@@ -23,6 +23,14 @@ void closing_look(int fd, uint64_t ref, const struct sight *sight);
  */
 uint64_t closing_begin(int fd, const struct sight *sight);
 
+/*
+ * Before dup2() and dup3(), which close `to` on the way. As closing_begin; 0
+ * too when they will fail, as `from` is no descriptor: nothing has to be put
+ * back then. In a sandbox that cannot be asked, and what `to` was has to be
+ * given up afterwards.
+ */
+uint64_t closing_begin_replaced(int from, int to, const struct sight *sight);
+
 /* The real call failed and closed nothing: everything is as before. */
 void closing_undo(int fd, uint64_t ref);
 

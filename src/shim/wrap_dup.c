@@ -1,6 +1,5 @@
 #include <stdarg.h>
 
-#include "kernel/raw.h"
 #include "shim/closing.h"
 #include "shim/lifecycle.h"
 #include "shim/wrap.h"
@@ -26,19 +25,6 @@ int dup(int fd)
 	return result;
 }
 
-/*
- * Closes `to` on the way, unless `from` is no descriptor: asked first, so that
- * nothing has to be put back. In a sandbox that cannot be asked: what `to` was
- * is then given up afterwards.
- */
-static uint64_t replace_begin(int from, int to, const struct sight *sight)
-{
-	if (from == to || !table_find(to) || process_sandboxed() ||
-	    raw_call3(SYS_fcntl, from, F_GETFD, 0) < 0)
-		return 0;
-	return closing_begin(to, sight);
-}
-
 static void replace_done(int from, uint64_t copied, int to, uint64_t closed,
 			 enum call call, int result, const void *place)
 {
@@ -61,7 +47,7 @@ int dup2(int from, int to)
 	if (from == to)
 		return real_calls()->dup2(from, to);
 	copied = seen_dup_begin(from);
-	closed = replace_begin(from, to, &sight);
+	closed = closing_begin_replaced(from, to, &sight);
 	result = real_calls()->dup2(from, to);
 	replace_done(from, copied, to, closed, CALL_dup2, result, sight.place);
 	return result;
@@ -79,7 +65,7 @@ int dup3(int from, int to, int flags)
 	if (from == to || flags & ~O_CLOEXEC)
 		return real_calls()->dup3(from, to, flags);
 	copied = seen_dup_begin(from);
-	closed = replace_begin(from, to, &sight);
+	closed = closing_begin_replaced(from, to, &sight);
 	result = real_calls()->dup3(from, to, flags);
 	replace_done(from, copied, to, closed, CALL_dup3, result, sight.place);
 	return result;

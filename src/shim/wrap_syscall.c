@@ -2,6 +2,7 @@
  * syscall() and prctl(): programs that go around libc's names. Everything is
  * handed on as it is; what it did is learned afterwards.
  */
+#include <linux/close_range.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
@@ -13,8 +14,6 @@
 #include "shim/lifecycle.h"
 #include "shim/stack.h"
 #include "shim/wrap.h"
-
-enum { CLOSE_RANGE_MARKS = 4 /* CLOSE_RANGE_CLOEXEC */ };
 
 /* The sandbox begins with the call: speak before it, be silent after it. */
 static void sandbox_begins(void)
@@ -163,13 +162,22 @@ static long closes(long number, const long *a, const void *place)
 		atomic_store_explicit(&closing_last, (int)a[0],
 				      memory_order_relaxed);
 	}
-	if (number == SYS_close || !(a[2] & CLOSE_RANGE_MARKS))
+	/* Else it fails, or only marks the descriptors. */
+	if (number == SYS_close || !((int)a[2] & ~(int)CLOSE_RANGE_UNSHARE))
 		list = closing_begin_range((unsigned int)a[0], last, &sight);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
 	sight = sight_of(CALL_close, result, place);
 	closing_end_range(list, &sight);
 	return result;
+}
+
+/* dup2 and dup3 close their target. */
+static bool replaces(long number, const long *a)
+{
+	if (number == SYS_dup3 && (int)a[2] & ~O_CLOEXEC)
+		return false;
+	return number != SYS_dup && number != SYS_fcntl;
 }
 
 static long copies(long number, const long *a, const void *place)
@@ -179,9 +187,8 @@ static long copies(long number, const long *a, const void *place)
 	uint64_t closed = 0;
 	long result;
 
-	/* dup2 and dup3 close their target. */
-	if (number != SYS_dup && number != SYS_fcntl && a[0] != a[1] && copied)
-		closed = closing_begin((int)a[1], &sight);
+	if (replaces(number, a))
+		closed = closing_begin_replaced((int)a[0], (int)a[1], &sight);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
 	sight = sight_of(CALL_dup2, result, place);

@@ -48,3 +48,4 @@ static void same(const char *program, const char *scenario)
 
 SAME(others)
 SAME(credit)
+SAME(syscalls)
