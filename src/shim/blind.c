@@ -40,6 +40,11 @@ void blind_sandbox(void)
 	    "asked of the kernel and nothing is printed");
 }
 
+void blind_sandbox_refused(void)
+{
+	say("the seccomp filter was refused: all goes on as before");
+}
+
 void blind_io_uring(void)
 {
 	if (!atomic_exchange(&io_uring_said, true))

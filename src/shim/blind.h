@@ -29,8 +29,11 @@ bool blind_to_closes(void);
 /* An MPTCP socket: its subflows are sockets that no descriptor leads to. */
 void blind_mptcp(void);
 
-/* The program has installed a seccomp filter: last words. */
+/* The program is about to install a seccomp filter: last words. */
 void blind_sandbox(void);
+
+/* It has not: the kernel refused it. */
+void blind_sandbox_refused(void);
 
 /* io_uring_setup was called. */
 void blind_io_uring(void);

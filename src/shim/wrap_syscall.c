@@ -15,6 +15,13 @@
 #include "shim/stack.h"
 #include "shim/wrap.h"
 
+/* Without a filter it fails: so libraries ask what the kernel can do. */
+static bool begins_sandbox(long mode, long strict, long filtered, long filter)
+{
+	return (mode == strict || (mode == filtered && filter != 0)) &&
+	       process_owns_memory();
+}
+
 /* The sandbox begins with the call: speak before it, be silent after it. */
 static void sandbox_begins(void)
 {
@@ -27,8 +34,10 @@ static void sandbox_begins(void)
 
 static void sandbox_done(long result)
 {
-	if (result < 0)
+	if (result < 0) {
+		blind_sandbox_refused();
 		return;
+	}
 	atomic_store(&process_in_sandbox, true);
 	/* What another thread was given meanwhile. */
 	sock_end_credit();
@@ -44,7 +53,9 @@ int prctl(int option, ...)
 	for (int i = 0; i < 4; i++)
 		a[i] = va_arg(list, unsigned long);
 	va_end(list);
-	if (option != PR_SET_SECCOMP || !process_owns_memory())
+	if (option != PR_SET_SECCOMP ||
+	    !begins_sandbox((long)a[0], SECCOMP_MODE_STRICT,
+			    SECCOMP_MODE_FILTER, (long)a[1]))
 		return real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
 	sandbox_begins();
 	result = real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
@@ -134,11 +145,6 @@ static void after(long number, const long *a, const struct sight *sight)
 		if (sight->result >= 0)
 			blind_io_uring();
 		break;
-	case SYS_seccomp:
-		if (a[0] == SECCOMP_SET_MODE_FILTER ||
-		    a[0] == SECCOMP_SET_MODE_STRICT)
-			sandbox_done(sight->result);
-		break;
 	default:
 		break;
 	}
@@ -224,6 +230,17 @@ static bool is_fork(long number)
 	       number == SYS_unshare;
 }
 
+static long seccomp(const long *a)
+{
+	long result;
+
+	sandbox_begins();
+	result = real_calls()->syscall(SYS_seccomp, a[0], a[1], a[2], a[3],
+				       a[4], a[5]);
+	sandbox_done(result);
+	return result;
+}
+
 long syscall(long number, ...)
 {
 	const void *place = RETURN_ADDRESS;
@@ -243,14 +260,14 @@ long syscall(long number, ...)
 		return copies(number, a, place);
 	if (is_fork(number))
 		process_forking();
-	if (number == SYS_seccomp && process_owns_memory() &&
-	    (a[0] == SECCOMP_SET_MODE_FILTER ||
-	     a[0] == SECCOMP_SET_MODE_STRICT))
-		sandbox_begins();
+	if (number == SYS_seccomp &&
+	    begins_sandbox(a[0], SECCOMP_SET_MODE_STRICT,
+			   SECCOMP_SET_MODE_FILTER, a[2]))
+		return seccomp(a);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
-	if (name_of(number) == CALL_syscall && number != SYS_seccomp &&
-	    number != SYS_pidfd_getfd && number != SYS_io_uring_setup)
+	if (name_of(number) == CALL_syscall && number != SYS_pidfd_getfd &&
+	    number != SYS_io_uring_setup)
 		return result;
 	sight = sight_of(name_of(number), result, place);
 	if (number == SYS_bind)

@@ -5,8 +5,10 @@
  */
 #include <linux/close_range.h>
 #include <linux/io_uring.h>
+#include <linux/seccomp.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/uio.h>
 
 #include "torture.h"
@@ -314,7 +316,7 @@ static void io_uring_is_set_up(void)
 	long ring;
 
 	SHOW(syscall(SYS_io_uring_setup, 1, (void *)1));
-	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>FIN_WAIT_1", pair.client);
+	tell("expect", "ESTABLISHED -> FIN_WAIT_1: close() = 0, FIN sent");
 	ring = syscall(SYS_io_uring_setup, 1, &parameters);
 	printf("ring %d\n", ring >= 0);
 	if (ring >= 0)
@@ -322,6 +324,43 @@ static void io_uring_is_set_up(void)
 	else
 		tell("refuse", "[blind-spot]");
 	CHECK(syscall(SYS_close, pair.client) == 0);
+}
+
+/* --- sandboxes that come to nothing
+ * ------------------------------------------------ */
+
+static void expect_all_goes_on(void)
+{
+	struct pair pair = make_pair();
+
+	CHECK(close(pair.client) == 0);
+	tell("expect", "ESTABLISHED -> FIN_WAIT_1: close() = 0, FIN sent");
+}
+
+/* So libraries find out what the kernel can do. */
+static void a_sandbox_is_asked_for(void)
+{
+	SHOW(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL));
+	SHOW(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 1, NULL));
+	SHOW(syscall(SYS_seccomp, 99, 0, NULL));
+	SHOW(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL));
+	SHOW(prctl(PR_GET_SECCOMP));
+	expect_all_goes_on();
+	tell("refuse", "[blind-spot]");
+}
+
+static void a_sandbox_is_refused(void)
+{
+	struct sock_fprog program = { .len = 0 };
+
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	SHOW(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program));
+	SHOW(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, (void *)1));
+	SHOW(syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL));
+	SHOW(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+	SHOW(prctl(PR_SET_SECCOMP, 99, 0));
+	tell("expect", "the seccomp filter was refused");
+	expect_all_goes_on();
 }
 
 #define S(name)             \
@@ -353,6 +392,8 @@ static const struct scenario scenarios[] = {
 	S(a_child_by_fork),
 #endif
 	S(io_uring_is_set_up),
+	S(a_sandbox_is_asked_for),
+	S(a_sandbox_is_refused),
 };
 
 int main(int argc, char **argv)
