@@ -32,6 +32,7 @@
 #include "shim/sigpipe.h"
 #include "shim/sink.h"
 #include "shim/stack.h"
+#include "shim/table.h"
 
 enum { WORKERS = 4, ROUNDS = 150, CALLERS = 12 };
 
@@ -309,6 +310,73 @@ static void a_room_belongs_to_one_thread(void)
 		pthread_join(threads[i], NULL);
 }
 
+static void no_room_is_left_when_all_are_taken(void)
+{
+	struct scratch *rooms[64];
+	sigset_t before;
+	sigset_t after;
+	int count = 0;
+
+	CHECK(pthread_sigmask(SIG_BLOCK, NULL, &before) == 0);
+	while (count < 64 && (rooms[count] = scratch_take()) != NULL)
+		count++;
+	CHECK(count > 0 && count < 64);
+	while (count > 0)
+		scratch_give(rooms[--count]);
+	CHECK(scratch_take() == rooms[0]);
+	scratch_give(rooms[0]);
+	CHECK(pthread_sigmask(SIG_BLOCK, NULL, &after) == 0);
+	for (int signal = 1; signal < SIGRTMAX; signal++)
+		CHECK(sigismember(&before, signal) ==
+		      sigismember(&after, signal));
+}
+
+enum { CHUNKS = 200, FILLERS = 2 };
+
+static atomic_int arrived;
+
+/* All come to each chunk of the descriptor table at once, and first. */
+static void *fill_chunks(void *number)
+{
+	uint64_t ref = (uint64_t)(long)number + 1;
+
+	for (int i = 1; i <= CHUNKS; i++) {
+		bool done;
+
+		atomic_fetch_add(&arrived, 1);
+		while (atomic_load(&arrived) < i * FILLERS)
+			;
+		table_put(i * TABLE_CHUNK + (int)ref, ref, &done);
+		CHECK(done);
+	}
+	return NULL;
+}
+
+static void high_numbers_of_many_threads(void)
+{
+	pthread_t threads[FILLERS];
+	bool done;
+
+	CHECK(table_find(TABLE_CHUNK) == 0 && table_find(-1) == 0);
+	CHECK(table_put(-1, 1, &done) == 0 && !done);
+	CHECK(!table_offer(-1, 1, &done) && !done);
+	for (long i = 0; i < FILLERS; i++)
+		pthread_create(&threads[i], NULL, fill_chunks, (void *)i);
+	for (int i = 0; i < FILLERS; i++)
+		pthread_join(threads[i], NULL);
+	CHECK(table_highest() == CHUNKS * TABLE_CHUNK + FILLERS);
+	for (int i = 1; i <= CHUNKS; i++) {
+		for (int ref = 1; ref <= FILLERS; ref++) {
+			int fd = i * TABLE_CHUNK + ref;
+
+			CHECK(table_find(fd) == (uint64_t)ref);
+			CHECK(table_remove(fd, (uint64_t)ref));
+			CHECK(table_find(fd) == 0);
+		}
+		CHECK(table_find(i * TABLE_CHUNK + TABLE_CHUNK - 1) == 0);
+	}
+}
+
 enum { RECORDS = 4000 };
 
 static struct ring_reader reader;
@@ -369,6 +437,8 @@ int main(void)
 	sockets_of_many_threads();
 	equal_stacks_of_many_threads_are_one();
 	a_room_belongs_to_one_thread();
+	no_room_is_left_when_all_are_taken();
+	high_numbers_of_many_threads();
 	ring_of_many_writers();
 	return 0;
 }
