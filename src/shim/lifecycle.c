@@ -480,6 +480,11 @@ void seen_dup(int fd, uint64_t ref, const struct sight *sight)
 		observe_replaced(ref, sight);
 	else if (old)
 		observe_succeeded(old, sock_of(ref)->cookie);
-	if (!done && sock_release(ref))
+	if (done)
+		return;
+	/* It lives on at a number that is not followed. */
+	blind_count(BLIND_NO_MEMORY);
+	sock_flag(ref, SOCK_PASSED, 0);
+	if (sock_release(ref))
 		closing_end(fd, ref, sight);
 }
