@@ -1,0 +1,240 @@
+/* build: -pthread */
+/*
+ * Other programs are started, or are not, while a listener crosses: the library
+ * tells the next program of it by a variable, and nothing of that shows here.
+ */
+#include <spawn.h>
+#include <sys/resource.h>
+
+#include "torture.h"
+
+extern char **environ;
+
+static char self[512];
+static char *nobody[] = { "nobody", NULL };
+/* As it is under the library; empty, it loads nothing. */
+static char *preloading[] = { "LD_PRELOAD=", "A=b", NULL };
+
+/* --- programs that cannot be executed ----------------------------------------
+ */
+
+static char *variables[512];
+static size_t variable_count;
+
+static void remember_environment(void)
+{
+	while (environ[variable_count]) {
+		variables[variable_count] = environ[variable_count];
+		variable_count++;
+		CHECK(variable_count < 512);
+	}
+}
+
+static void same_environment(void)
+{
+	for (size_t i = 0; i < variable_count; i++)
+		CHECK(environ[i] == variables[i]);
+	CHECK(environ[variable_count] == NULL);
+	CHECK(getenv("TCPSHADOW_LISTENERS") == NULL);
+	CHECK(strcmp(preloading[0], "LD_PRELOAD=") == 0 &&
+	      strcmp(preloading[1], "A=b") == 0 && preloading[2] == NULL);
+}
+
+static void there_is_no_such_program(void)
+{
+	int listener = listener_on(0);
+	char *const *none = NULL;
+
+	remember_environment();
+	SHOW(execve("/nobody", nobody, preloading));
+	SHOW(execve("/nobody", nobody, none));
+	SHOW(execve("/", nobody, environ));
+	SHOW(execv("/nobody", nobody));
+	SHOW(execvp("nobody at all", nobody));
+	SHOW(execvpe("nobody at all", nobody, preloading));
+	SHOW(execl("/nobody", "nobody", NULL));
+	SHOW(execlp("nobody at all", "nobody", NULL));
+	SHOW(execle("/nobody", "nobody", NULL, preloading));
+	SHOW(fexecve(-1, nobody, preloading));
+	SHOW(execveat(AT_FDCWD, "/nobody", nobody, preloading, 0));
+	SHOW(posix_spawn(NULL, "/nobody", NULL, NULL, nobody, preloading));
+	SHOW(posix_spawnp(NULL, "nobody at all", NULL, NULL, nobody, environ));
+	SHOW(waitpid(-1, NULL, 0));
+	same_environment();
+	SHOW(close(listener));
+	tell("path", "%d CLOSED>LISTEN>CLOSED", listener);
+}
+
+static void nobody_asks_for_the_process_id(void)
+{
+	char *argv[] = { "true", NULL };
+	int listener = listener_on(0);
+	int status;
+
+	SHOW(posix_spawn(NULL, "/bin/true", NULL, NULL, argv, environ));
+	CHECK(waitpid(-1, &status, 0) > 0);
+	SHOW(status);
+	SHOW(posix_spawnp(NULL, "false", NULL, NULL, argv, environ));
+	CHECK(waitpid(-1, &status, 0) > 0);
+	SHOW(status);
+	SHOW(close(listener));
+	tell("path", "%d CLOSED>LISTEN>CLOSED", listener);
+}
+
+/* --- as many arguments as there may be
+ * ---------------------------------------- */
+
+enum { LONG = 130000, MIDDLE = 5000 };
+
+static char long_argument[LONG + 1];
+static char middle_argument[MIDDLE + 1];
+static char argument[LONG + 1];
+static char *arguments[] = { "true", long_argument, middle_argument, argument,
+			     NULL };
+
+static int by_execve(void)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		execve("/bin/true", arguments, preloading);
+		_exit(errno);
+	}
+	CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static int by_posix_spawn(void)
+{
+	int result = posix_spawn(NULL, "/bin/true", NULL, NULL, arguments,
+				 preloading);
+	int status = 0;
+
+	CHECK(result != 0 || waitpid(-1, &status, 0) > 0);
+	CHECK(status == 0);
+	return result;
+}
+
+static int by_posix_spawnp(void)
+{
+	int result =
+		posix_spawnp(NULL, "true", NULL, NULL, arguments, preloading);
+	int status = 0;
+
+	CHECK(result != 0 || waitpid(-1, &status, 0) > 0);
+	CHECK(status == 0);
+	return result;
+}
+
+static int with(int size, int (*function)(void))
+{
+	int result;
+
+	argument[size] = '\0';
+	result = function();
+	argument[size] = 'x';
+	CHECK(result == 0 || result == E2BIG);
+	return result;
+}
+
+/* The longest last argument: the same to a byte. */
+static void show_limit(const char *name, int (*function)(void))
+{
+	int good = 0;
+	int bad = LONG;
+
+	CHECK(with(good, function) == 0 && with(bad, function) == E2BIG);
+	while (bad - good > 1) {
+		int middle = (good + bad) / 2;
+
+		if (with(middle, function) == 0)
+			good = middle;
+		else
+			bad = middle;
+	}
+	printf("%s: %d\n", name, good);
+}
+
+static void all_the_room_there_is_for_arguments(void)
+{
+	struct rlimit stack = { .rlim_cur = 1 << 20, .rlim_max = 1 << 20 };
+	int listener = listener_on(0);
+
+	CHECK(setrlimit(RLIMIT_STACK, &stack) == 0);
+	memset(long_argument, 'x', LONG);
+	memset(middle_argument, 'x', MIDDLE);
+	memset(argument, 'x', LONG);
+	show_limit("execve", by_execve);
+	show_limit("posix_spawn", by_posix_spawn);
+	show_limit("posix_spawnp", by_posix_spawnp);
+	SHOW(close(listener));
+	tell("path", "%d CLOSED>LISTEN>CLOSED", listener);
+}
+
+/* --- a variable that says nothing
+ * ---------------------------------------------- */
+
+/* Executes this program unseen: nobody tells it of the listener but `told`. */
+static void execute_unseen(char *told)
+{
+	char *argv[] = { self, "uses_nothing", NULL };
+	char *with_told[512];
+	size_t count = 0;
+
+	for (; environ[count]; count++) {
+		CHECK(count < 510);
+		with_told[count] = environ[count];
+	}
+	with_told[count++] = told;
+	with_told[count] = NULL;
+	raw_syscall(SYS_execve, (long)self, (long)argv, (long)with_told);
+	_exit(9);
+}
+
+static void uses_nothing(void)
+{
+}
+
+static void a_variable_that_says_nothing(void)
+{
+	static char *const told[] = {
+		"TCPSHADOW_LISTENERS=", "TCPSHADOW_LISTENERS=nobody",
+		"TCPSHADOW_LISTENERS=nobody|knows;",
+		"TCPSHADOW_LISTENERS=;;|;|", "TCPSHADOW_LISTENERS=\n\033[1m"
+	};
+	enum { COUNT = sizeof(told) / sizeof(told[0]) };
+
+	listener_on(0);
+	for (int i = 0; i < COUNT; i++) {
+		pid_t child = fork();
+		int status;
+
+		if (child == 0)
+			execute_unseen(told[i]);
+		CHECK(waitpid(child, &status, 0) == child);
+		SHOW(status);
+	}
+	tell("findings", "%d inherited-listener", COUNT);
+	tell("refuse", "the listener was made by");
+}
+
+#define S(name)             \
+	{                   \
+#name, name \
+	}
+
+static const struct scenario scenarios[] = {
+	S(there_is_no_such_program),
+	S(nobody_asks_for_the_process_id),
+	S(all_the_room_there_is_for_arguments),
+	S(uses_nothing),
+	S(a_variable_that_says_nothing),
+};
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IONBF, 0);
+	CHECK(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+	return run_scenario(scenarios, SCENARIO_COUNT(scenarios), argc, argv);
+}
