@@ -25,10 +25,15 @@ static void mark_used(uint64_t ref, uint64_t word)
 void seen_foreign(int fd)
 {
 	struct sight sight = { .call = CALL_NONE };
-	uint64_t ref = table_find(fd);
+	uint64_t entry = table_entry(fd);
 
-	if (ref && process_owns_memory())
-		observe_vanished(fd, ref, &sight);
+	if (!entry || !process_owns_memory())
+		return;
+	/* Somebody has been given the number: nothing is buried there. */
+	if (entry & TABLE_GRAVE)
+		table_remove(fd, entry);
+	else
+		observe_vanished(fd, entry, &sight);
 }
 
 void seen_socket(int domain, int type, int protocol, const struct sight *sight)

@@ -223,6 +223,58 @@ static void sockets_are_sent_in_many_messages(void)
 	expect_followed(receive());
 }
 
+/* --- at a number that was another socket
+ * -------------------------------------------- */
+
+/* The client end of another process. */
+static void receive_from_a_child(int port)
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		CHECK(connect_to(fd, port) == 0);
+		send_numbers(&fd, 1);
+		_exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+}
+
+static void at_the_number_of_a_closed_socket(void)
+{
+	struct pair pair = make_pair();
+	int fd;
+
+	make_ends();
+	CHECK(close(pair.client) == 0);
+	receive_from_a_child(port_of(pair.listener));
+	fd = receive();
+	CHECK(fd == pair.client);
+	SHOW(dup2(fd, 40));
+	SHOW(close(fd));
+	expect_followed(40);
+	tell("findings", "0 use-after-close");
+}
+
+static void known_at_the_number_of_a_closed_socket(void)
+{
+	struct pair pair = make_pair();
+	struct pair other = make_pair();
+	int fd;
+
+	make_ends();
+	CHECK(close(pair.client) == 0);
+	send_numbers(&other.client, 1);
+	fd = receive();
+	CHECK(fd == pair.client);
+	CHECK(close(other.client) == 0);
+	CHECK(kernel_state(other.server) == TCP_ESTABLISHED);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED", other.client);
+	expect_followed(fd);
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -235,6 +287,8 @@ static const struct scenario scenarios[] = {
 	S(control_data_that_is_cut_off),
 	S(sockets_in_many_messages),
 	S(sockets_are_sent_in_many_messages),
+	S(at_the_number_of_a_closed_socket),
+	S(known_at_the_number_of_a_closed_socket),
 };
 
 int main(int argc, char **argv)
