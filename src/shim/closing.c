@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "kernel/diag.h"
 #include "kernel/raw.h"
@@ -173,10 +174,20 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 	return 0;
 }
 
+/* A number that is open may be above a limit that was lowered since. */
+static bool may_be_given(int fd)
+{
+	struct rlimit limit;
+
+	return raw_call6(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0,
+			 0) == 0 &&
+	       (rlim_t)fd < limit.rlim_cur;
+}
+
 uint64_t closing_begin_replaced(int from, int to, const struct sight *sight)
 {
 	if (from == to || !table_find(to) || process_sandboxed() ||
-	    raw_call3(SYS_fcntl, from, F_GETFD, 0) < 0)
+	    raw_call3(SYS_fcntl, from, F_GETFD, 0) < 0 || !may_be_given(to))
 		return 0;
 	return closing_begin(to, sight);
 }
@@ -261,13 +272,21 @@ uint64_t closing_visit(int fd, uint64_t entry, enum call call,
 	return 0;
 }
 
+/* An older kernel has no close_range(), and a sandbox around may forbid it. */
+static bool may_close_ranges(const struct sight *sight)
+{
+	return sight->call != CALL_close_range || process_sandboxed() ||
+	       raw_call3(SYS_close_range, ~0U, ~0U, 0) == 0;
+}
+
 uint32_t closing_begin_range(unsigned int first, unsigned int last,
 			     const struct sight *sight)
 {
 	uint32_t list = 0;
 	int highest = table_highest();
 
-	if (highest < 0 || first > (unsigned int)highest)
+	if (highest < 0 || first > (unsigned int)highest ||
+	    !may_close_ranges(sight))
 		return 0;
 	if (last > (unsigned int)highest)
 		last = (unsigned int)highest;

@@ -25,9 +25,9 @@ uint64_t closing_begin(int fd, const struct sight *sight);
 
 /*
  * Before dup2() and dup3(), which close `to` on the way. As closing_begin; 0
- * too when they will fail, as `from` is no descriptor: nothing has to be put
- * back then. In a sandbox that cannot be asked, and what `to` was has to be
- * given up afterwards.
+ * too when they will fail, as `from` is no descriptor or `to` above the
+ * limit: nothing has to be put back then. In a sandbox that cannot be asked,
+ * and what `to` was has to be given up afterwards.
  */
 uint64_t closing_begin_replaced(int from, int to, const struct sight *sight);
 
@@ -48,7 +48,10 @@ uint64_t closing_visit(int fd, uint64_t entry, enum call call,
 /* The number that was closed last, by close() and in whichever thread. */
 extern _Atomic int closing_last __attribute__((visibility("hidden")));
 
-/* All numbers from first to last: takes them, and lists them. */
+/*
+ * All numbers from first to last: takes them, and lists them. None, when the
+ * call is one that this kernel will refuse.
+ */
 uint32_t closing_begin_range(unsigned int first, unsigned int last,
 			     const struct sight *sight);
 void closing_end_range(uint32_t list, const struct sight *sight);

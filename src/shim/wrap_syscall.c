@@ -66,9 +66,6 @@ int prctl(int option, ...)
 static enum call name_of(long number)
 {
 	switch (number) {
-	case SYS_close:
-	case SYS_close_range:
-		return CALL_close;
 	case SYS_socket:
 		return CALL_socket;
 	case SYS_bind:
@@ -157,7 +154,8 @@ static void after(long number, const long *a, const struct sight *sight)
  */
 static long closes(long number, const long *a, const void *place)
 {
-	struct sight sight = { .call = CALL_close, .place = place };
+	enum call call = number == SYS_close ? CALL_close : CALL_close_range;
+	struct sight sight = { .call = call, .place = place };
 	unsigned int last = number == SYS_close ? (unsigned int)a[0]
 						: (unsigned int)a[1];
 	uint32_t list = 0;
@@ -173,7 +171,7 @@ static long closes(long number, const long *a, const void *place)
 		list = closing_begin_range((unsigned int)a[0], last, &sight);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
-	sight = sight_of(CALL_close, result, place);
+	sight = sight_of(call, result, place);
 	closing_end_range(list, &sight);
 	return result;
 }

@@ -264,7 +264,8 @@ static void a_range_is_closed(void)
 	SHOW(syscall(SYS_close_range, 39, ~0U, 0));
 	wait_state(pair.server, TCP_CLOSE_WAIT);
 	tell("expect", "fd 41 ");
-	tell("expect", "ESTABLISHED -> FIN_WAIT_1: close() = 0, FIN sent");
+	tell("expect",
+	     "ESTABLISHED -> FIN_WAIT_1: close_range() = 0, FIN sent");
 	tell("refuse", "fd 40 ");
 }
 
