@@ -196,6 +196,58 @@ static void uses_nothing(void)
 {
 }
 
+/* --- a listener that is inherited on purpose
+ * ------------------------------------- */
+
+/* These two are what is executed; by themselves they have none. */
+static int inherited(void)
+{
+	const char *number = getenv("LISTENER");
+
+	return number ? atoi(number) : -1;
+}
+
+static void uses_it(void)
+{
+	int listener = inherited();
+	int on = 1;
+
+	if (listener >= 0)
+		CHECK(setsockopt(listener, SOL_SOCKET, SO_KEEPALIVE, &on,
+				 sizeof(on)) == 0);
+}
+
+static void takes_from_it(void)
+{
+	int listener = inherited();
+
+	if (listener >= 0)
+		SHOW(accept(listener, NULL, NULL) >= 0);
+}
+
+static void an_inherited_listener_is_used(void)
+{
+	static char *const users[] = { "uses_it", "takes_from_it" };
+	int listener = listener_on(0);
+	int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	char number[16];
+
+	snprintf(number, sizeof(number), "%d", listener);
+	CHECK(setenv("LISTENER", number, 1) == 0);
+	CHECK(connect_to(client, port_of(listener)) == 0);
+	for (int i = 0; i < 2; i++) {
+		char *argv[] = { self, users[i], NULL };
+		pid_t child;
+		int status;
+
+		CHECK(posix_spawn(&child, self, NULL, NULL, argv, environ) ==
+		      0);
+		CHECK(waitpid(child, &status, 0) == child);
+		SHOW(status);
+	}
+	tell("findings", "0 inherited-listener");
+}
+
 static void a_variable_that_says_nothing(void)
 {
 	static char *const told[] = {
@@ -229,6 +281,9 @@ static const struct scenario scenarios[] = {
 	S(nobody_asks_for_the_process_id),
 	S(all_the_room_there_is_for_arguments),
 	S(uses_nothing),
+	S(uses_it),
+	S(takes_from_it),
+	S(an_inherited_listener_is_used),
 	S(a_variable_that_says_nothing),
 };
 

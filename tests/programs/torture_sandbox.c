@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 
 #include "torture.h"
@@ -169,6 +170,92 @@ static void connections_are_changed_inside(void)
 	say("intact\n");
 }
 
+/* Calls that know no MSG_NOSIGNAL, on a connection that is gone. */
+static void writes_that_know_no_flag_inside(void)
+{
+	struct pair pair = make_pair();
+	struct iovec part = { "x", 1 };
+	struct mmsghdr message = { .msg_hdr = { .msg_iov = &part,
+						.msg_iovlen = 1 } };
+
+	signal(SIGPIPE, SIG_IGN);
+	exchange(&pair, 1);
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_pwritev2, SYS_sendmmsg,
+	      SYS_poll);
+	CHECK(pwritev2(pair.client, &part, 1, -1, 0) == 1);
+	CHECK(sendmmsg(pair.client, &message, 1, 0) == 1);
+	CHECK(close(pair.server) == 0);
+	wait_events(pair.client, POLLERR);
+	CHECK(pwritev2(pair.client, &part, 1, -1, 0) == -1);
+	CHECK(errno == ECONNRESET);
+	CHECK(sendmmsg(pair.client, &message, 1, 0) == -1 && errno == EPIPE);
+	CHECK(pwritev2(pair.client, &part, 1, -1, 0) == -1 && errno == EPIPE);
+	say("intact\n");
+}
+
+/* The end comes after our own: what is left is TIME_WAIT. */
+static void the_peer_ends_last_inside(void)
+{
+	struct pair pair = make_pair();
+	char byte;
+
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_shutdown);
+	CHECK(shutdown(pair.client, SHUT_WR) == 0);
+	CHECK(read(pair.server, &byte, 1) == 0);
+	CHECK(close(pair.server) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(close(pair.client) == 0);
+	say("intact\n");
+}
+
+static void descriptors_come_inside(void)
+{
+	char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec part = { (char[1]){ 0 }, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	struct pair pair = make_pair();
+	int ends[2];
+	int fd;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &pair.client, sizeof(int));
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_sendmsg, SYS_recvmsg);
+	CHECK(sendmsg(ends[0], &message, 0) == 1);
+	CHECK(close(pair.client) == 0);
+	CHECK(recvmsg(ends[1], &message, 0) == 1);
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	CHECK(fd == pair.client);
+	exchange(&pair, 1);
+	CHECK(close(fd) == 0);
+	say("intact\n");
+}
+
+/* The filter lets the call through, the kernel refuses it. */
+static void ranges_that_are_refused_inside(void)
+{
+	struct rlimit limit = { .rlim_cur = 3, .rlim_max = 3 };
+	struct pair pair = make_pair();
+	struct pair other = make_pair();
+
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_close_range, SYS_dup2);
+	CHECK(dup2(other.client, pair.client) == -1);
+	CHECK(close_range(3, ~0U, 64) == -1);
+	CHECK(close_range(9, 3, 0) == -1);
+	exchange(&pair, 1);
+	CHECK(close_range(3, ~0U, 0) == 0);
+	CHECK(write(pair.client, "x", 1) == -1);
+	say("intact\n");
+}
+
 static void sigpipe_inside(void)
 {
 	struct pair pair = make_pair();
@@ -252,7 +339,9 @@ static const struct scenario scenarios[] = {
 	S(data_on_an_open_connection),     S(after_writes_in_quick_succession),
 	S(the_same_installed_by_syscall),  S(strict_mode),
 	S(sockets_are_made_inside),        S(numbers_are_copied_inside),
-	S(connections_are_changed_inside), S(sigpipe_inside),
+	S(connections_are_changed_inside), S(writes_that_know_no_flag_inside),
+	S(the_peer_ends_last_inside),      S(descriptors_come_inside),
+	S(ranges_that_are_refused_inside), S(sigpipe_inside),
 	S(children_are_made_inside),       S(one_thread_is_inside),
 };
 
