@@ -240,7 +240,8 @@ static void an_inherited_listener_is_used(void)
 		pid_t child;
 		int status;
 
-		SHOW(posix_spawn(&child, self, NULL, NULL, argv, environ));
+		CHECK(posix_spawn(&child, self, NULL, NULL, argv, environ) ==
+		      0);
 		CHECK(waitpid(child, &status, 0) == child);
 		SHOW(status);
 	}

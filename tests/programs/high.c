@@ -76,8 +76,10 @@ static void ranges_are_closed(void)
 	CHECK(kernel_state(pairs[1].server) == TCP_ESTABLISHED);
 	SHOW(close_range(HIGHER, ~0U, 0));
 	wait_state(pairs[1].server, TCP_CLOSE_WAIT);
-	tell("path", "%d ESTABLISHED>FIN_WAIT_1", HIGH);
-	tell("path", "%d ESTABLISHED>FIN_WAIT_1", HIGHER);
+	tell("expect", "fd %d ", HIGH);
+	tell("expect", "fd %d ", HIGHER);
+	tell("expect",
+	     "ESTABLISHED -> FIN_WAIT_1: close_range() = 0, FIN sent");
 }
 
 static void a_number_is_used_after_its_close(void)

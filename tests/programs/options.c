@@ -106,7 +106,7 @@ static void a_shared_socket_that_was_never_connected(void)
  * --------------------------------------------------- */
 
 /* So does a sandbox around the program, or an older kernel. */
-static void refuse_ranges(void)
+static void refuse_ranges(bool seen)
 {
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -118,8 +118,12 @@ static void refuse_ranges(void)
 	struct sock_fprog program = { .len = 4, .filter = filter };
 
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(raw_syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
-			  (long)&program) == 0);
+	if (seen)
+		CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ==
+		      0);
+	else
+		CHECK(raw_syscall(SYS_prctl, PR_SET_SECCOMP,
+				  SECCOMP_MODE_FILTER, (long)&program) == 0);
 }
 
 static void expect_end_at(const struct pair *pair, int copy)
@@ -137,12 +141,28 @@ static void ranges_that_the_kernel_does_not_know(void)
 	struct pair pair = make_pair();
 
 	CHECK(dup2(pair.client, 40) == 40);
-	refuse_ranges();
+	refuse_ranges(false);
 	SHOW(close_range(40, ~0U, 0));
 	SHOW(close_range(pair.server, pair.server, 0));
 	SHOW(syscall(SYS_close_range, 40, ~0U, 0));
 	exchange(&pair, 1);
 	expect_end_at(&pair, 40);
+}
+
+/* In the program's own sandbox nothing can be asked beforehand. */
+static void ranges_that_its_own_sandbox_refuses(void)
+{
+	struct pair pair = make_pair();
+
+	refuse_ranges(true);
+	SHOW(close_range(3, ~0U, 0));
+	SHOW(syscall(SYS_close_range, 3, ~0U, 0));
+	exchange(&pair, 1);
+	end_pair(&pair);
+	SHOW(close_range(3, ~0U, 0));
+	SHOW(close(pair.client));
+	tell("refuse", "FIN_WAIT_1");
+	tell("findings", "0 double-close");
 }
 
 /* Numbers that are open, and not to be given out any more. */
@@ -178,6 +198,7 @@ static const struct scenario scenarios[] = {
 	S(a_connection_that_is_repaired),
 	S(a_shared_socket_that_was_never_connected),
 	S(ranges_that_the_kernel_does_not_know),
+	S(ranges_that_its_own_sandbox_refuses),
 	S(copies_beyond_the_limit),
 };
 
