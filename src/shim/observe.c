@@ -332,8 +332,10 @@ void observe_read(int fd, uint64_t ref, const struct sight *sight)
 
 	if (!quiet || observe_wants_read(ref))
 		observe(fd, ref, sight);
+	/* A call that asks for no bytes gets none, whatever there is. */
 	if (sight->result == 0 && sock_load(ref, &word) &&
-	    sock_state(word) == ST_CLOSE_WAIT && !(word & SOCK_SAW_END))
+	    sock_state(word) == ST_CLOSE_WAIT && !(word & SOCK_SAW_END) &&
+	    (process_sandboxed() || kernel_socket_unread(fd) == 0))
 		rule_saw_end(ref);
 	errno = saved;
 }

@@ -315,6 +315,31 @@ static void shut_reading_is_not_the_end_by_the_peer(void)
 		       "unread: RST sent");
 }
 
+/* Nothing read, or written, is no end of file: what waits is still there. */
+static void nothing_read_is_not_the_end(void)
+{
+	struct pair pair = make_pair();
+	struct pair written = make_pair();
+	char byte;
+
+	CHECK(write(pair.server, "unread", 6) == 6);
+	CHECK(shutdown(pair.server, SHUT_WR) == 0);
+	wait_events(pair.client, POLLRDHUP);
+	CHECK(read(pair.client, &byte, 0) == 0);
+	CHECK(close(pair.client) == 0);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSE_WAIT>CLOSED",
+	     pair.client);
+	tell("expect", "CLOSE_WAIT -> CLOSED: close() = 0, 6 bytes were "
+		       "unread: RST sent");
+	CHECK(write(written.server, "late", 4) == 4);
+	CHECK(shutdown(written.server, SHUT_WR) == 0);
+	wait_events(written.client, POLLRDHUP);
+	CHECK(syscall(SYS_write, written.client, "", 0) == 0);
+	CHECK(close(written.client) == 0);
+	tell("expect", "CLOSE_WAIT -> CLOSED: close() = 0, 4 bytes were "
+		       "unread: RST sent");
+}
+
 /* getsockopt() calls such a descriptor bad; it is none that was closed. */
 static void number_opened_as_a_path_is_open(void)
 {
@@ -362,6 +387,7 @@ static const struct scenario scenarios[] = {
 	S(received_socket_with_linger_resets),
 	S(reset_after_the_end_shows_at_the_close),
 	S(number_opened_as_a_path_is_open),
+	S(nothing_read_is_not_the_end),
 	S(shut_reading_is_not_the_end_by_the_peer),
 };
 
