@@ -62,22 +62,31 @@ static bool proves(const struct sight *sight, const struct edge *edge)
 	}
 }
 
-static void say(int fd, uint64_t ref, const struct edge *edge,
-		enum evidence evidence, bool likely, const struct sight *sight)
+/*
+ * What is told of a step. Taken down before the step: as soon as that is made,
+ * another thread may close the socket, and its record may be another one's.
+ */
+static struct transition note(int fd, const struct sock *sock,
+			      const struct sight *sight)
 {
-	struct sock *sock = sock_of(ref);
-	struct transition transition = {
+	return (struct transition){
 		.subject = report_subject(sock, fd),
-		.edge = edge,
-		.evidence = evidence,
-		.likely = likely,
 		.call = sight->call,
 		.result = sight->result,
 		.error = sight->error,
-		.unread = edge->event == EVENT_ABORT ? sock->unread : 0,
+		.unread = sock->unread,
 		.stack = sock->born,
 	};
+}
 
+static void say(struct transition transition, struct sock *sock,
+		const struct edge *edge, enum evidence evidence, bool likely)
+{
+	transition.edge = edge;
+	transition.evidence = evidence;
+	transition.likely = likely;
+	if (edge->event != EVENT_ABORT)
+		transition.unread = 0;
 	if (edge->to == ST_CLOSE_WAIT) {
 		sock->peer_closed_at = clock_now();
 		rule_peer_closed();
@@ -95,6 +104,7 @@ static bool walk(int fd, uint64_t ref, uint64_t *word, enum tcp_state via,
 		 bool called, const struct sight *sight)
 {
 	const struct edge *path[2 * MACHINE_PATH_MAX];
+	struct transition noted = note(fd, sock_of(ref), sight);
 	enum tcp_state from = sock_state(*word);
 	size_t length = 0;
 
@@ -118,7 +128,7 @@ static bool walk(int fd, uint64_t ref, uint64_t *word, enum tcp_state via,
 			evidence = called || proves(sight, path[i])
 					   ? EVIDENCE_CALL
 					   : EVIDENCE_KERNEL;
-		say(fd, ref, path[i], evidence, last && likely, sight);
+		say(noted, sock_of(ref), path[i], evidence, last && likely);
 	}
 	return true;
 }
