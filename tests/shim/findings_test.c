@@ -93,6 +93,19 @@ Test(findings, stack_of_no_depth_has_one_frame)
 	run_end(&run);
 }
 
+Test(findings, function_with_a_long_name_leaves_the_next_line_alone)
+{
+	struct run run;
+
+	cr_assert_eq(run_all(&run, true, NULL, ARGV(run_program("places"))), 0,
+		     "%s", run_errors(&run));
+	cr_expect_eq(log_errors(run_log(&run)), 0, "%s", run.text);
+	cr_expect(strstr(run.text, " again: 1 more time at places+0x"));
+	cr_expect_eq(count_of(run.text, " [double-close]\n"), 2, "%s",
+		     run.text);
+	run_end(&run);
+}
+
 #ifdef __x86_64__
 Test(findings, place_of_no_module_is_its_address)
 {
