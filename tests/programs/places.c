@@ -3,7 +3,8 @@
  * calls that each come from one of two lines: 2^DEPTH places, every one found
  * ROUNDS times. Prints how many findings the library has counted.
  *
- * Without arguments: one place, twice, in a function with a name of 1024 bytes.
+ * Without arguments: one place, twice, in a function with a name of 1024 bytes
+ * that calls itself.
  */
 #include "pair.h"
 
@@ -39,10 +40,10 @@ static int descend(int depth, unsigned int way)
 #define TWICE(name) TWICE_(name)
 #define LONG TWICE(TWICE(TWICE(TWICE(TWICE(TWICE(name_of_16_bytes))))))
 
-int LONG(int fd);
-int LONG(int fd)
+int LONG(int fd, int depth);
+int LONG(int fd, int depth)
 {
-	int result = close(fd);
+	int result = depth > 0 ? LONG(fd, depth - 1) : close(fd);
 
 	CHECK(result == -1 && errno == EBADF);
 	return result;
@@ -58,7 +59,7 @@ int main(int argc, char **argv)
 	CHECK(close(fd) == 0);
 	if (argc != 3) {
 		for (int i = 0; i <= argc; i++)
-			CHECK(close(900) == -1 && LONG(fd) == -1);
+			CHECK(close(900) == -1 && LONG(fd, 5) == -1);
 		CHECK(listen(socket(AF_INET, SOCK_STREAM, 0), 1) == 0);
 		return 0;
 	}

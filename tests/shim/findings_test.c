@@ -106,6 +106,23 @@ Test(findings, function_with_a_long_name_leaves_the_next_line_alone)
 	run_end(&run);
 }
 
+/* To standard error it goes in pieces that a pipe takes at once. */
+Test(findings, text_that_is_longer_than_a_piece_is_whole)
+{
+	struct run run;
+	const char *first;
+
+	cr_assert_eq(run_all(&run, true, ARGV("TCPSHADOW_LOG=stderr"),
+			     ARGV(run_program("places"))),
+		     0);
+	first = strstr(run_errors(&run), "error: close() of fd");
+	cr_assert(first, "%s", run.text);
+	cr_expect_gt(strstr(first, "    help: ") - first, 5000);
+	cr_expect(strstr(first, "(main)\n"), "%s", run.text);
+	cr_expect_eq(log_errors(run.text), 0, "%s", run.text);
+	run_end(&run);
+}
+
 #ifdef __x86_64__
 Test(findings, place_of_no_module_is_its_address)
 {
