@@ -126,6 +126,20 @@ static void option_set_and_unset_after_listen(void)
 	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", servers[2]);
 }
 
+/* The listener is asked once. */
+static void second_fast_child_of_a_listener(void)
+{
+	int listener;
+
+	if (!fast_open_for_all(with_the_option))
+		return;
+	listener = fast_listener();
+	for (int i = 0; i < 2; i++) {
+		begin_fast(port_of(listener));
+		tell("path", "%d LISTEN>SYN_RCVD", accept_fast(listener));
+	}
+}
+
 /* Its handshake is over, and the client has closed, when it is accepted. */
 static void fast_child_that_comes_late(void)
 {
@@ -257,6 +271,7 @@ static const struct scenario scenarios[] = {
 	S(fast_child_is_in_syn_rcvd),
 	S(fast_child_without_the_option),
 	S(option_set_and_unset_after_listen),
+	S(second_fast_child_of_a_listener),
 	S(fast_child_that_comes_late),
 	S(shutdown_in_syn_rcvd),
 	S(close_in_syn_rcvd),
