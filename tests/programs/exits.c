@@ -112,6 +112,31 @@ static void child_closes_what_has_ended(void)
 	     fresh);
 }
 
+/* Its descriptors are not those of the table. */
+static void child_on_borrowed_memory_makes_a_socket(void)
+{
+	int next = dup(0);
+	int status;
+	pid_t child;
+
+	CHECK(close(next) == 0);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+	child = vfork();
+#pragma GCC diagnostic pop
+	if (child == 0) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		_exit(fd != next || listen(fd, 1) < 0 || close(fd) < 0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	CHECK(close(next) == -1);
+	CHECK(socket(AF_INET, SOCK_STREAM, 0) == next);
+	tell("refuse", "LISTEN");
+	tell("refuse", "[double-close]");
+	tell("refuse", "not wrapped");
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -121,6 +146,7 @@ static const struct scenario scenarios[] = {
 	S(sockets_beyond_those_looked_at_are_counted),
 	S(close_range_that_fails_closes_nothing),
 	S(child_closes_what_has_ended),
+	S(child_on_borrowed_memory_makes_a_socket),
 };
 
 int main(int argc, char **argv)

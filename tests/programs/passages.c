@@ -346,6 +346,34 @@ static void end_of_file_in_a_sandbox(void)
 	EXPECTS(third.client, "CLOSE_WAIT");
 }
 
+/* Nothing can be asked about it: it is not followed. */
+static void socket_that_arrives_in_a_sandbox(void)
+{
+	struct pair pair = make_pair();
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec part = { (char[]){ "x" }, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int ends[2];
+	int fd;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	*header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+				    .cmsg_type = SCM_RIGHTS,
+				    .cmsg_len = CMSG_LEN(sizeof(int)) };
+	memcpy(CMSG_DATA(header), &pair.client, sizeof(int));
+	CHECK(sendmsg(ends[0], &message, 0) == 1);
+	enter_sandbox();
+	CHECK(recvmsg(ends[1], &message, 0) == 1);
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	CHECK(write(fd, "x", 1) == 1);
+	CHECK(read(pair.server, control, 1) == 1);
+	CHECK(*tcpshadow_expected(fd) == '\0');
+}
+
 /* Whoever will not read any more is told that this is the end. */
 static void end_of_file_of_ones_own_in_a_sandbox(void)
 {
@@ -379,6 +407,7 @@ static const struct scenario scenarios[] = {
 	S(listener_that_is_destroyed),
 	S(time_out_whose_error_nobody_saw),
 	S(end_of_file_in_a_sandbox),
+	S(socket_that_arrives_in_a_sandbox),
 	S(end_of_file_of_ones_own_in_a_sandbox),
 };
 
