@@ -350,6 +350,7 @@ static void say_again(uint64_t key, uint32_t count)
 	enum rule rule = (enum rule)((key >> 48) - 1);
 	unsigned int frame_count;
 	const uintptr_t *frames = stack_frames((uint32_t)key, &frame_count);
+	char place[LINE_SIZE / 2];
 	char line[LINE_SIZE];
 	struct text text;
 
@@ -357,6 +358,10 @@ static void say_again(uint64_t key, uint32_t count)
 		feed_again(rule, (uint32_t)key, count);
 		return;
 	}
+	/* A function's name may have any length, above all in C++. */
+	text_begin(&text, place, sizeof(place));
+	if (frame_count > 0)
+		report_add_place(&text, (const void *)frames[0]);
 	text_begin(&text, line, sizeof(line));
 	text_add(&text, "tcpshadow: ");
 	text_add_number(&text, process_id());
@@ -365,7 +370,7 @@ static void say_again(uint64_t key, uint32_t count)
 	text_add(&text, count == 1 ? " more time" : " more times");
 	if (frame_count > 0) {
 		text_add(&text, " at ");
-		report_add_place(&text, (const void *)frames[0]);
+		text_add(&text, place);
 	}
 	text_add(&text, " [");
 	text_add(&text, rule_slug(rule));

@@ -79,6 +79,45 @@ static void option_that_does_not_help_is_not_left_set(void)
 	tell("refuse", "[reuseaddr-applied]");
 }
 
+/* With reuseaddr=on-conflict, at one place twice; without it fails. */
+static void option_that_helps_is_told_once_for_a_place(void)
+{
+	struct sockaddr_in address = loopback(0);
+	int holder = socket(AF_INET, SOCK_STREAM, 0);
+	int helped = 0;
+
+	set_option(holder, SOL_SOCKET, SO_REUSEADDR, 1);
+	CHECK(bind_to(holder, &address) == 0);
+	address = loopback(port_of(holder));
+	for (int i = 0; i < 2; i++) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+		int result = bind_to(fd, &address);
+
+		CHECK(result == 0 || errno == EADDRINUSE);
+		CHECK(get_option(fd, SOL_SOCKET, SO_REUSEADDR) == !result);
+		helped += result == 0;
+	}
+	CHECK(helped == 0 || helped == 2);
+	tell("expect", helped ? "tcpshadow set SO_REUSEADDR, and it succeeded"
+			      : "SO_REUSEADDR on this socket would help now");
+	tell("expect", " again: 1 more time at conflicts+0x");
+	tell("refuse", helped ? "[address-in-use]" : "[reuseaddr-applied]");
+}
+
+/* What is not followed is not explained. */
+static void udp_port_is_nobodys_business(void)
+{
+	struct sockaddr_in address = loopback(0);
+	int holder = socket(AF_INET, SOCK_DGRAM, 0);
+
+	CHECK(bind_to(holder, &address) == 0);
+	address = loopback(port_of(holder));
+	CHECK(bind_to(socket(AF_INET, SOCK_DGRAM, 0), &address) == -1);
+	CHECK(errno == EADDRINUSE);
+	tell("refuse", "EADDRINUSE");
+	tell("refuse", "[reuseaddr-applied]");
+}
+
 /*
  * The option helps a socket that is for IPv6 alone, and would not help one that
  * takes IPv4 too: what is tried is what was wanted.
@@ -420,6 +459,8 @@ static void ports_taken_by_sockets_of_both_families(void)
 
 static const struct scenario scenarios[] = {
 	S(option_that_does_not_help_is_not_left_set),
+	S(option_that_helps_is_told_once_for_a_place),
+	S(udp_port_is_nobodys_business),
 	S(option_is_tried_for_ipv6_alone),
 	S(owners_beyond_those_shown_are_counted),
 	S(holders_beyond_those_shown_are_counted),

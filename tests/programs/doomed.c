@@ -241,6 +241,10 @@ static void signal_that_waits_already_stays(void)
 	CHECK(raise(SIGPIPE) == 0);
 	CHECK(sendfile(fd, file, NULL, 10) == -1 && errno == EPIPE);
 	CHECK(pending_sigpipes() == 1);
+	/* The process's own is another than the thread's. */
+	CHECK(kill(getpid(), SIGPIPE) == 0);
+	CHECK(sendfile(fd, file, NULL, 10) == -1 && errno == EPIPE);
+	CHECK(pending_sigpipes() == 2);
 	tell("expect", "[epipe-ignored]");
 	tell("refuse", "[sigpipe-death]");
 }

@@ -1,8 +1,8 @@
 /*
  * States that a socket seldom passes through, and the calls that lead there:
- * fast open at the side that accepts, TCP_REPAIR, a connection that the
- * administrator destroys, ends of file without a FIN. What the log must show is
- * told here. Scenarios that need a privilege end well without it.
+ * TCP_REPAIR, a connection that the administrator destroys, a time-out, ends of
+ * file without a FIN. What the log must show is told here. Scenarios that need
+ * a privilege end well without it.
  */
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
@@ -43,246 +43,6 @@ static void become(const char *part, int fd)
 	snprintf(number, sizeof(number), "%d", fd);
 	execl("/proc/self/exe", "passages", part, number, (char *)NULL);
 	CHECK(!"execl");
-}
-
-/* ---- fast open ------------------------------------------------------------ */
-
-/* Client and server, without a cookie (net.ipv4.tcp_fastopen). */
-static bool fast_open_for_all(const char *value)
-{
-	if (!isolated())
-		return false;
-	set_ipv4("tcp_fastopen", value);
-	return true;
-}
-
-static const char with_the_option[] = "519";
-static const char for_every_listener[] = "1543";
-
-/* The client hears nothing: its handshake stays as it is. */
-static int begin_fast(int port)
-{
-	struct sockaddr_in address = loopback(port);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	deafen(fd, 0, 0);
-	CHECK(sendto(fd, "hello", 5, MSG_FASTOPEN | MSG_DONTWAIT,
-		     (struct sockaddr *)&address, sizeof(address)) == 5);
-	return fd;
-}
-
-static int fast_listener(void)
-{
-	int fd = listener_on(0);
-
-	set_option(fd, IPPROTO_TCP, TCP_FASTOPEN, 16);
-	return fd;
-}
-
-static int accept_fast(int listener)
-{
-	int fd = accept(listener, NULL, NULL);
-
-	CHECK(fd >= 0);
-	CHECK(kernel_state(fd) == TCP_SYN_RECV);
-	tell("expect", "LISTEN -> SYN_RCVD: accept() = %d, SYN received", fd);
-	return fd;
-}
-
-static void finish_handshake(int client, int server)
-{
-	hear(client);
-	wait_state(server, TCP_ESTABLISHED);
-}
-
-static void read_hello(int fd)
-{
-	char text[8];
-
-	CHECK(read(fd, text, sizeof(text)) == 5);
-	CHECK(memcmp(text, "hello", 5) == 0);
-}
-
-static void fast_child_is_in_syn_rcvd(void)
-{
-	int listener;
-	int client;
-	int server;
-
-	if (!fast_open_for_all(with_the_option))
-		return;
-	listener = fast_listener();
-	client = begin_fast(port_of(listener));
-	server = accept_fast(listener);
-	read_hello(server);
-	CHECK(kernel_state(server) == TCP_SYN_RECV);
-	finish_handshake(client, server);
-	CHECK(write(server, "x", 1) == 1);
-	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", server);
-}
-
-static void fast_child_without_the_option(void)
-{
-	int listener;
-	int client;
-	int server;
-
-	if (!fast_open_for_all(for_every_listener))
-		return;
-	listener = listener_on(0);
-	client = begin_fast(port_of(listener));
-	server = accept_fast(listener);
-	finish_handshake(client, server);
-	read_hello(server);
-	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", server);
-}
-
-/* The option counts from the next connection on, either way. */
-static void option_set_and_unset_after_listen(void)
-{
-	int servers[3];
-	int listener;
-	int client;
-
-	if (!fast_open_for_all(with_the_option))
-		return;
-	listener = listener_on(0);
-	client = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(connect_to(client, port_of(listener)) == 0);
-	servers[0] = accept(listener, NULL, NULL);
-	set_option(listener, IPPROTO_TCP, TCP_FASTOPEN, 16);
-	client = begin_fast(port_of(listener));
-	servers[1] = accept_fast(listener);
-	set_option(listener, IPPROTO_TCP, TCP_FASTOPEN, 0);
-	client = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(connect_to(client, port_of(listener)) == 0);
-	servers[2] = accept(listener, NULL, NULL);
-	CHECK(kernel_state(servers[1]) == TCP_SYN_RECV);
-	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", servers[0]);
-	tell("path", "%d LISTEN>SYN_RCVD", servers[1]);
-	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", servers[2]);
-}
-
-/* Its handshake is over, and the client has closed, when it is accepted. */
-static void fast_child_that_comes_late(void)
-{
-	struct sockaddr_in address;
-	int listener;
-	int client;
-	int server;
-
-	if (!fast_open_for_all(with_the_option))
-		return;
-	listener = fast_listener();
-	address = loopback(port_of(listener));
-	client = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(sendto(client, "hello", 5, MSG_FASTOPEN,
-		     (struct sockaddr *)&address, sizeof(address)) == 5);
-	wait_state(client, TCP_ESTABLISHED);
-	CHECK(shutdown(client, SHUT_WR) == 0);
-	wait_state(client, TCP_FIN_WAIT2);
-	server = accept(listener, NULL, NULL);
-	tell("expect", "SYN_RCVD -> ESTABLISHED: accept() = %d", server);
-	tell("expect",
-	     "ESTABLISHED -> CLOSE_WAIT: the peer has closed (kernel, seen at "
-	     "accept())");
-	CHECK(kernel_state(server) == TCP_CLOSE_WAIT);
-	read_hello(server);
-	CHECK(close(server) == 0);
-	tell("path",
-	     "%d LISTEN>SYN_RCVD>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
-	     server);
-}
-
-/*
- * The kernel sends the FIN at once, or (since Linux 6.9) when the handshake is
- * complete.
- */
-static void shutdown_in_syn_rcvd(void)
-{
-	bool at_once;
-	int listener;
-	int client;
-	int server;
-
-	if (!fast_open_for_all(with_the_option))
-		return;
-	listener = fast_listener();
-	client = begin_fast(port_of(listener));
-	server = accept_fast(listener);
-	CHECK(shutdown(server, SHUT_RD) == 0);
-	CHECK(kernel_state(server) == TCP_SYN_RECV);
-	CHECK(shutdown(server, SHUT_WR) == 0);
-	at_once = kernel_state(server) == TCP_FIN_WAIT1;
-	CHECK(at_once || kernel_state(server) == TCP_SYN_RECV);
-	hear(client);
-	wait_state(client, TCP_CLOSE_WAIT);
-	wait_state(server, TCP_FIN_WAIT2);
-	tell("path", "%d LISTEN>SYN_RCVD>%sFIN_WAIT_1>FIN_WAIT_2", server,
-	     at_once ? "" : "ESTABLISHED>");
-}
-
-static void close_in_syn_rcvd(void)
-{
-	int listener;
-	int client;
-	int server;
-
-	if (!fast_open_for_all(with_the_option))
-		return;
-	listener = fast_listener();
-	client = begin_fast(port_of(listener));
-	server = accept_fast(listener);
-	read_hello(server);
-	CHECK(close(server) == 0);
-	hear(client);
-	wait_state(client, TCP_CLOSE_WAIT);
-	tell("expect", "SYN_RCVD -> FIN_WAIT_1: close() = 0, FIN sent");
-}
-
-static void close_in_syn_rcvd_with_unread_data(void)
-{
-	int listener;
-	int server;
-
-	if (!fast_open_for_all(with_the_option))
-		return;
-	listener = fast_listener();
-	begin_fast(port_of(listener));
-	server = accept_fast(listener);
-	CHECK(close(server) == 0);
-	tell("expect",
-	     "SYN_RCVD -> CLOSED: close() = 0, 5 bytes were unread: RST sent");
-	tell("expect", "[reset-on-close]");
-}
-
-/* Its peer is known once there is one, and so is its end. */
-static void fast_client_that_does_not_wait(void)
-{
-	struct sockaddr_in address;
-	int listener;
-	int client;
-	int server;
-
-	if (!fast_open_for_all(with_the_option))
-		return;
-	listener = fast_listener();
-	address = loopback(port_of(listener));
-	client = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(sendto(client, "hello", 5, MSG_FASTOPEN | MSG_DONTWAIT,
-		     (struct sockaddr *)&address, sizeof(address)) == 5);
-	wait_state(client, TCP_ESTABLISHED);
-	server = accept(listener, NULL, NULL);
-	read_hello(server);
-	CHECK(close(server) == 0);
-	wait_state(client, TCP_CLOSE_WAIT);
-	tell("expect", "127.0.0.1:%d -> 127.0.0.1:%d ", port_of(client),
-	     port_of(listener));
-	CHECK(close(client) == 0);
-	tell("path",
-	     "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED",
-	     client);
-	tell("refuse", "likely");
 }
 
 /* ---- repair --------------------------------------------------------------- */
@@ -586,6 +346,34 @@ static void end_of_file_in_a_sandbox(void)
 	EXPECTS(third.client, "CLOSE_WAIT");
 }
 
+/* Nothing can be asked about it: it is not followed. */
+static void socket_that_arrives_in_a_sandbox(void)
+{
+	struct pair pair = make_pair();
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec part = { (char[]){ "x" }, 1 };
+	struct msghdr message = { .msg_iov = &part,
+				  .msg_iovlen = 1,
+				  .msg_control = control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+	int ends[2];
+	int fd;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	*header = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+				    .cmsg_type = SCM_RIGHTS,
+				    .cmsg_len = CMSG_LEN(sizeof(int)) };
+	memcpy(CMSG_DATA(header), &pair.client, sizeof(int));
+	CHECK(sendmsg(ends[0], &message, 0) == 1);
+	enter_sandbox();
+	CHECK(recvmsg(ends[1], &message, 0) == 1);
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
+	CHECK(write(fd, "x", 1) == 1);
+	CHECK(read(pair.server, control, 1) == 1);
+	CHECK(*tcpshadow_expected(fd) == '\0');
+}
+
 /* Whoever will not read any more is told that this is the end. */
 static void end_of_file_of_ones_own_in_a_sandbox(void)
 {
@@ -609,14 +397,6 @@ static void end_of_file_of_ones_own_in_a_sandbox(void)
 	}
 
 static const struct scenario scenarios[] = {
-	S(fast_child_is_in_syn_rcvd),
-	S(fast_child_without_the_option),
-	S(option_set_and_unset_after_listen),
-	S(fast_child_that_comes_late),
-	S(shutdown_in_syn_rcvd),
-	S(close_in_syn_rcvd),
-	S(close_in_syn_rcvd_with_unread_data),
-	S(fast_client_that_does_not_wait),
 	S(close_in_repair_is_silent),
 	S(close_after_repair_sends_a_fin),
 	S(bytes_below_the_low_water_mark_are_unread),
@@ -627,6 +407,7 @@ static const struct scenario scenarios[] = {
 	S(listener_that_is_destroyed),
 	S(time_out_whose_error_nobody_saw),
 	S(end_of_file_in_a_sandbox),
+	S(socket_that_arrives_in_a_sandbox),
 	S(end_of_file_of_ones_own_in_a_sandbox),
 };
 

@@ -110,6 +110,7 @@ Test(truth, of_passages)
 	if (!truth_start(&environment[0], NULL))
 		cr_skip_test("needs root and tracefs");
 	run_scenarios("passages");
+	run_scenarios("fast_open");
 	run_scenarios("doomed");
 	end("passages", 45);
 }

@@ -10,11 +10,13 @@
 
 SCENARIOS(conflicts, are_explained, "conflicts")
 
-/* What the option cannot cure: the program sees what it sees without. */
-Test(conflicts, that_the_option_does_not_cure_are_left_as_they_were)
+/* What the option cannot cure the program sees as it does without. */
+Test(conflicts, are_explained_where_the_option_is_tried)
 {
 	static const char *const scenarios[] = {
 		"option_that_does_not_help_is_not_left_set",
+		"option_that_helps_is_told_once_for_a_place",
+		"udp_port_is_nobodys_business",
 		"owners_beyond_those_shown_are_counted",
 		"holders_beyond_those_shown_are_counted",
 		"mapped_address_is_that_of_ipv4",

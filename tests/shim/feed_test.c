@@ -16,7 +16,7 @@
 
 static void check_ring(const char *value)
 {
-	char variable[2000];
+	char variable[6000];
 	struct run run;
 
 	snprintf(variable, sizeof(variable), "TCPSHADOW_RING=%s", value);
@@ -35,7 +35,7 @@ Test(feed, ring_that_is_no_path_and_number_is_none)
 	static const char *const values[] = { "x",          ":",     ":12",
 					      "/tmp",       "/tmp:", "/tmp:x",
 					      "/no/such:12" };
-	char name[1500];
+	char name[5000];
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
 		check_ring(values[i]);

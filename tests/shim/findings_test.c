@@ -93,6 +93,36 @@ Test(findings, stack_of_no_depth_has_one_frame)
 	run_end(&run);
 }
 
+Test(findings, function_with_a_long_name_leaves_the_next_line_alone)
+{
+	struct run run;
+
+	cr_assert_eq(run_all(&run, true, NULL, ARGV(run_program("places"))), 0,
+		     "%s", run_errors(&run));
+	cr_expect_eq(log_errors(run_log(&run)), 0, "%s", run.text);
+	cr_expect(strstr(run.text, " again: 1 more time at places+0x"));
+	cr_expect_eq(count_of(run.text, " [double-close]\n"), 2, "%s",
+		     run.text);
+	run_end(&run);
+}
+
+/* To standard error it goes in pieces that a pipe takes at once. */
+Test(findings, text_that_is_longer_than_a_piece_is_whole)
+{
+	struct run run;
+	const char *first;
+
+	cr_assert_eq(run_all(&run, true, ARGV("TCPSHADOW_LOG=stderr"),
+			     ARGV(run_program("places"))),
+		     0);
+	first = strstr(run_errors(&run), "error: close() of fd");
+	cr_assert(first, "%s", run.text);
+	cr_expect_gt(strstr(first, "    help: ") - first, 5000);
+	cr_expect(strstr(first, "(main)\n"), "%s", run.text);
+	cr_expect_eq(log_errors(run.text), 0, "%s", run.text);
+	run_end(&run);
+}
+
 #ifdef __x86_64__
 Test(findings, place_of_no_module_is_its_address)
 {
