@@ -191,7 +191,7 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 		return 0;
 	if (atomic_load(&sock_of(ref)->references) == 1)
 		look_before_close(fd, ref, sight);
-	if (!table_remove(fd, ref))
+	if (!table_swap(fd, ref, TABLE_CLOSING))
 		return 0;
 	if (sock_release(ref))
 		return ref;
@@ -222,8 +222,10 @@ void closing_undo(int fd, uint64_t ref)
 	bool done;
 	uint64_t old;
 
-	if (!sock_revive(ref))
+	if (!ref || !sock_revive(ref)) {
+		table_vacate(fd);
 		return;
+	}
 	old = table_put(fd, ref, &done);
 	if (old) {
 		struct sight sight = { .call = CALL_NONE };
@@ -240,7 +242,8 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	uint32_t inode = 0;
 	uint64_t word;
 
-	if (!sock_load(ref, &word))
+	table_vacate(fd);
+	if (!ref || !sock_load(ref, &word))
 		return;
 	sock->closed_at = clock_now();
 	sock->closed_by = stack_brief(sight->place);
@@ -287,7 +290,8 @@ uint64_t closing_visit(int fd, uint64_t entry, enum call call,
 	uint64_t ref = entry & ~TABLE_GRAVE;
 	enum kernel_kind kind;
 
-	if (process_sandboxed() || !process_owns_memory())
+	if (entry == TABLE_CLOSING || process_sandboxed() ||
+	    !process_owns_memory())
 		return 0;
 	kind = kernel_socket_kind(fd);
 	if (kind != KERNEL_CLOSED) {
@@ -328,8 +332,14 @@ uint32_t closing_begin_range(unsigned int first, unsigned int last,
 	return list;
 }
 
-void closing_end_range(uint32_t list, const struct sight *sight)
+void closing_end_range(unsigned int first, unsigned int last, uint32_t list,
+		       const struct sight *sight)
 {
+	int highest = table_highest();
+
+	/* Those that were not the last of their socket are in no list. */
+	for (int64_t fd = first; fd <= last && fd <= highest; fd++)
+		table_vacate((int)fd);
 	while (list) {
 		uint64_t ref = sock_at(list);
 		int fd = sock_of(ref)->fd;

@@ -2,9 +2,10 @@
  * The end of a descriptor: what must be known before the real call, and what it
  * means afterwards.
  *
- * Called by: close, dup2, fclose and everything else that closes. The entry
+ * Called by: close, dup2, fclose and everything else that closes. The reference
  * leaves the table *before* the real call, because another thread may be given
- * the number at once. Async-signal-safe, allocates nothing, leaves errno alone.
+ * the number at once; until that has returned the entry is TABLE_CLOSING.
+ * Async-signal-safe, allocates nothing, leaves errno alone.
  */
 #ifndef SHIM_CLOSING_H
 #define SHIM_CLOSING_H
@@ -19,7 +20,7 @@ void closing_look(int fd, uint64_t ref, const struct sight *sight);
 
 /*
  * Before. Returns the socket when fd is its last descriptor in this process,
- * else 0; then there is nothing to do afterwards.
+ * else 0. closing_end or closing_undo must follow, with what it returned.
  */
 uint64_t closing_begin(int fd, const struct sight *sight);
 
@@ -54,6 +55,7 @@ extern _Atomic int closing_last __attribute__((visibility("hidden")));
  */
 uint32_t closing_begin_range(unsigned int first, unsigned int last,
 			     const struct sight *sight);
-void closing_end_range(uint32_t list, const struct sight *sight);
+void closing_end_range(unsigned int first, unsigned int last, uint32_t list,
+		       const struct sight *sight);
 
 #endif

@@ -89,6 +89,11 @@ bool table_remove(int fd, uint64_t ref)
 	return table_swap(fd, ref, 0);
 }
 
+void table_vacate(int fd)
+{
+	table_swap(fd, TABLE_CLOSING, 0);
+}
+
 void table_bury(int fd, uint64_t ref)
 {
 	_Atomic uint64_t *entry = entry_of(fd);

@@ -32,6 +32,13 @@ extern _Atomic uint64_t *_Atomic table_chunks[TABLE_CHUNKS];
  */
 #define TABLE_GRAVE (1ULL << 63)
 
+/*
+ * A grave that nobody lies in yet: the number is being closed at this moment.
+ * The kernel may still lead it to the old socket, but nobody is to follow that
+ * there.
+ */
+#define TABLE_CLOSING TABLE_GRAVE
+
 static inline uint64_t table_entry(int fd)
 {
 	unsigned int number = (unsigned int)fd;
@@ -73,6 +80,9 @@ bool table_swap(int fd, uint64_t from, uint64_t to);
 
 /* Empties the entry if it still holds ref. */
 bool table_remove(int fd, uint64_t ref);
+
+/* Empties the entry of a number that was being closed. */
+void table_vacate(int fd);
 
 /* Leaves a grave in the entry if it is empty. */
 void table_bury(int fd, uint64_t ref);

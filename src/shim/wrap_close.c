@@ -10,14 +10,12 @@ static OUT_OF_LINE int close_followed(int fd)
 	int result;
 
 	atomic_store_explicit(&closing_last, fd, memory_order_relaxed);
-	/* Cancelled, it closes nothing: then the entry has to stay. */
-	if (ref)
-		real_test_cancel();
-	if (ref)
-		ref = closing_begin(fd, &sight);
-	result = real_calls()->close(fd);
 	if (!ref)
-		return result;
+		return real_calls()->close(fd);
+	/* Cancelled, it closes nothing: then the entry has to stay. */
+	real_test_cancel();
+	ref = closing_begin(fd, &sight);
+	result = real.close(fd);
 	sight = sight_of(CALL_close, result, sight.place);
 	closing_end(fd, ref, &sight);
 	return result;
@@ -46,7 +44,7 @@ int close_range(unsigned int first, unsigned int last, int flags)
 	list = closing_begin_range(first, last, &sight);
 	result = real_calls()->close_range(first, last, flags);
 	sight = sight_of(CALL_close_range, result, sight.place);
-	closing_end_range(list, &sight);
+	closing_end_range(first, last, list, &sight);
 	return result;
 }
 
@@ -54,12 +52,11 @@ void closefrom(int first)
 {
 	struct sight sight = { .call = CALL_closefrom,
 			       .place = RETURN_ADDRESS };
-	uint32_t list;
+	unsigned int lowest = first < 0 ? 0 : (unsigned int)first;
+	uint32_t list = closing_begin_range(lowest, ~0U, &sight);
 
-	list = closing_begin_range(first < 0 ? 0 : (unsigned int)first, ~0U,
-				   &sight);
 	real_calls()->closefrom(first);
-	closing_end_range(list, &sight);
+	closing_end_range(lowest, ~0U, list, &sight);
 }
 
 /*
@@ -87,8 +84,7 @@ int fclose(FILE *stream)
 	ref = closing_begin(fd, &sight);
 	result = real.fclose(stream);
 	sight = sight_of(CALL_fclose, result, sight.place);
-	if (ref)
-		closing_end(fd, ref, &sight);
+	closing_end(fd, ref, &sight);
 	return result;
 }
 
@@ -102,8 +98,7 @@ static FILE *reopen(FILE *(*function)(const char *, const char *, FILE *),
 	FILE *result = function(path, mode, stream);
 
 	sight = sight_of(call, result ? 0 : -1, place);
-	if (ref)
-		closing_end(fd, ref, &sight);
+	closing_end(fd, ref, &sight);
 	return result;
 }
 

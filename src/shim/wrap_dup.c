@@ -30,9 +30,9 @@ static void replace_done(int from, uint64_t copied, int to, uint64_t closed,
 {
 	struct sight sight = sight_of(call, result, place);
 
-	if (closed && result < 0)
+	if (result < 0)
 		closing_undo(to, closed);
-	else if (closed)
+	else
 		closing_end(to, closed, &sight);
 	dup_done(from, copied, call, result, place);
 }

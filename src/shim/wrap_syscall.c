@@ -172,7 +172,7 @@ static long closes(long number, const long *a, const void *place)
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
 	sight = sight_of(call, result, place);
-	closing_end_range(list, &sight);
+	closing_end_range((unsigned int)a[0], last, list, &sight);
 	return result;
 }
 
@@ -196,9 +196,9 @@ static long copies(long number, const long *a, const void *place)
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
 	sight = sight_of(CALL_dup2, result, place);
-	if (closed && result < 0)
+	if (replaces(number, a) && result < 0)
 		closing_undo((int)a[1], closed);
-	else if (closed)
+	else if (replaces(number, a))
 		closing_end((int)a[1], closed, &sight);
 	if (copied)
 		seen_dup((int)a[0], copied, &sight);

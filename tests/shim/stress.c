@@ -171,8 +171,6 @@ static void do_close(int fd, const void *place)
 	uint64_t ref = closing_begin(fd, &sight);
 	int result = close(fd);
 
-	if (!ref)
-		return;
 	sight = sight_of(CALL_close, result, place);
 	closing_end(fd, ref, &sight);
 }
