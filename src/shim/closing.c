@@ -262,7 +262,12 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 		table_bury(fd, ref);
 	to = closed_state(sock, word, &event);
 	rule_closed(fd, ref, word, event, sight);
-	observe_step(fd, ref, to, event, sight);
+	while (!observe_step(fd, ref, sock_state(word), to, event, sight)) {
+		/* A call that began before the close has seen more. */
+		if (!sock_load(ref, &word))
+			return;
+		to = closed_state(sock, word, &event);
+	}
 	if (to == ST_CLOSED) {
 		sock_free(ref);
 		return;

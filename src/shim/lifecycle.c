@@ -82,7 +82,8 @@ void seen_listen(int fd, int backlog, const struct sight *sight)
 	sock_flag(ref, SOCK_USED, 0);
 	observe_names(fd, ref);
 	if (process_sandboxed())
-		observe_step(fd, ref, ST_LISTEN, EVENT_OPEN_PASSIVE, sight);
+		observe_step(fd, ref, ST_CLOSED, ST_LISTEN, EVENT_OPEN_PASSIVE,
+			     sight);
 	else
 		observe(fd, ref, sight);
 	rule_listening(fd, ref, backlog, sight);
@@ -135,7 +136,7 @@ static void begin_connection(int fd, uint64_t ref,
 		kernel_socket_address(address, length, &sock->peer);
 	atomic_store(&sock->last_write, clock_now());
 	forget_connection(ref);
-	observe_step(fd, ref, ST_SYN_SENT, EVENT_OPEN_ACTIVE, sight);
+	observe_step(fd, ref, ST_CLOSED, ST_SYN_SENT, EVENT_OPEN_ACTIVE, sight);
 }
 
 void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
@@ -246,10 +247,11 @@ static void accepted(int listener_fd, int fd, uint64_t listener,
 	if (opens_fast(listener_fd, listener))
 		state = kernel_socket_state(fd, NULL);
 	if (state == ST_SYN_RCVD) {
-		observe_step(fd, ref, ST_SYN_RCVD, EVENT_RCV_SYN, sight);
+		observe_step(fd, ref, ST_LISTEN, ST_SYN_RCVD, EVENT_RCV_SYN,
+			     sight);
 		return;
 	}
-	observe_step(fd, ref, ST_ESTABLISHED, EVENT_RCV_ACK, sight);
+	observe_step(fd, ref, ST_LISTEN, ST_ESTABLISHED, EVENT_RCV_ACK, sight);
 	if (state != ST_ESTABLISHED)
 		observe(fd, ref, sight);
 }
@@ -326,7 +328,7 @@ void seen_shutdown(int fd, int how, const struct sight *sight)
 	if (how != SHUT_WR && (sight->result == 0 || sight->error == ENOTCONN))
 		sock_flag(ref, SOCK_SHUT_READ, 0);
 	if (sight->result == 0)
-		observe_step(fd, ref,
+		observe_step(fd, ref, sock_state(word),
 			     shut_state(fd, sock_of(ref), sock_state(word),
 					how),
 			     EVENT_CLOSE, sight);

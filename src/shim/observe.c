@@ -319,18 +319,17 @@ bool observe_shown(int fd, uint64_t ref, enum tcp_state state,
 	return sock_load(ref, &word) && sock_state(word) == state;
 }
 
-void observe_step(int fd, uint64_t ref, enum tcp_state to, enum tcp_event event,
-		  const struct sight *sight)
+bool observe_step(int fd, uint64_t ref, enum tcp_state from, enum tcp_state to,
+		  enum tcp_event event, const struct sight *sight)
 {
 	uint64_t word;
 
-	if (!sock_load(ref, &word))
-		return;
-	while (sock_state(word) != to && !walk(fd, ref, &word, ST_UNKNOWN, to,
-					       event, false, true, sight)) {
-		if (sock_generation(word) != sock_ref_generation(ref))
-			return;
+	while (sock_load(ref, &word) && sock_state(word) == from) {
+		if (from == to || walk(fd, ref, &word, ST_UNKNOWN, to, event,
+				       false, true, sight))
+			return true;
 	}
+	return false;
 }
 
 void observe_read(int fd, uint64_t ref, const struct sight *sight)

@@ -62,9 +62,13 @@ static inline void observe(int fd, uint64_t ref, const struct sight *sight)
 bool observe_shown(int fd, uint64_t ref, enum tcp_state state,
 		   const struct sight *sight);
 
-/* A step that the call itself proves, before the kernel is asked. */
-void observe_step(int fd, uint64_t ref, enum tcp_state to, enum tcp_event event,
-		  const struct sight *sight);
+/*
+ * A step that the call itself proves, before the kernel is asked. False when
+ * the socket is in another state than `from`: what another thread's call has
+ * seen meanwhile is newer.
+ */
+bool observe_step(int fd, uint64_t ref, enum tcp_state from, enum tcp_state to,
+		  enum tcp_event event, const struct sight *sight);
 
 /* After a call that reads: decides whether there is anything to look at. */
 void observe_read(int fd, uint64_t ref, const struct sight *sight);

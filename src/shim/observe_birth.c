@@ -52,25 +52,50 @@ uint64_t observe_birth(int fd, enum tcp_state state, const void *place)
 	return 0;
 }
 
+/* One reference less to a record that was to be put into the table. */
+static void drop(uint64_t ref, bool fresh)
+{
+	struct sight sight = { .call = CALL_NONE };
+
+	if (fresh)
+		sock_free(ref);
+	else
+		observe_replaced(ref, &sight);
+}
+
 /*
  * Puts the record of a socket that was come upon into the table. Its number may
  * have changed hands since we looked: whoever got it from the kernel, and
  * follows it, is right.
  */
-static uint64_t settle(int fd, uint64_t ref)
+static uint64_t settle(int fd, uint64_t ref, bool fresh)
 {
 	bool done;
 
 	if (!table_offer(fd, ref, &done)) {
 		if (!done)
 			blind_count(BLIND_NO_MEMORY);
-		sock_free(ref);
+		drop(ref, fresh);
 		return table_find(fd);
 	}
 	if (kernel_socket_cookie(fd) == sock_of(ref)->cookie ||
 	    !table_remove(fd, ref))
 		return ref;
-	sock_free(ref);
+	drop(ref, fresh);
+	return 0;
+}
+
+/* The record of a socket that is in the table under another number. */
+static uint64_t hold_known(uint64_t cookie)
+{
+	int highest = table_highest();
+
+	for (int fd = 0; fd <= highest; fd++) {
+		uint64_t ref = table_find(fd);
+
+		if (ref && sock_of(ref)->cookie == cookie && sock_hold(ref))
+			return ref;
+	}
 	return 0;
 }
 
@@ -92,6 +117,10 @@ uint64_t observe_adopt(int fd)
 	state = kernel_socket_state(fd, NULL);
 	if (state == ST_UNKNOWN)
 		return 0;
+	/* Copied by a call that was not seen, or has not told it yet. */
+	ref = hold_known(cookie);
+	if (ref)
+		return settle(fd, ref, false);
 	ghost_silence(cookie);
 	ref = new_record(fd, cookie, state);
 	if (!ref)
@@ -102,21 +131,12 @@ uint64_t observe_adopt(int fd)
 			  (kernel_socket_resets(fd) ? SOCK_LINGER_RESET : 0),
 		  0);
 	observe_names(fd, ref);
-	return settle(fd, ref);
+	return settle(fd, ref, true);
 }
 
 uint64_t observe_known(int fd)
 {
-	uint64_t cookie = kernel_socket_cookie(fd);
-	int highest = table_highest();
-
-	for (int other = 0; other <= highest; other++) {
-		uint64_t ref = table_find(other);
-
-		if (ref && sock_of(ref)->cookie == cookie && sock_hold(ref))
-			return ref;
-	}
-	return 0;
+	return hold_known(kernel_socket_cookie(fd));
 }
 
 uint64_t observe_find(int fd)
