@@ -142,8 +142,8 @@ static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
 	struct sock *sock = sock_of(ref);
 	short events;
 
-	if (word & (SOCK_PASSED | SOCK_REPAIR) || blind_to_closes() ||
-	    process_sandboxed() || settings.counters)
+	if (word & (SOCK_PASSED | SOCK_COPIED | SOCK_REPAIR) ||
+	    blind_to_closes() || process_sandboxed() || settings.counters)
 		return false;
 	if (state == ST_ESTABLISHED
 		    ? word & SOCK_SHUT_READ || seen_low_water()

@@ -247,14 +247,18 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 
 /*
  * Does it take the cookie to tell whether the number still leads to the socket?
- * Not where the kernel shows what was expected, before or after the call, as
+ * Not where the kernel shows what was expected, before or after the call (of
+ * two dup2() onto one number the table may know the wrong one for a while), as
  * long as nothing has ever been closed by calls that cannot be seen.
  */
 static bool in_doubt(enum tcp_state kernel, uint64_t word,
 		     const struct sight *sight)
 {
-	return (kernel != sock_state(word) && kernel != implied(word, sight)) ||
-	       blind_to_closes();
+	bool expected =
+		kernel == sock_state(word) ||
+		(!(word & SOCK_COPIED) && kernel == implied(word, sight));
+
+	return !expected || blind_to_closes();
 }
 
 void observe_counters(int fd, uint64_t ref, const struct sight *sight,

@@ -93,10 +93,25 @@ static uint64_t hold_known(uint64_t cookie)
 	for (int fd = 0; fd <= highest; fd++) {
 		uint64_t ref = table_find(fd);
 
-		if (ref && sock_of(ref)->cookie == cookie && sock_hold(ref))
-			return ref;
+		if (!ref || sock_of(ref)->cookie != cookie || !sock_hold(ref))
+			continue;
+		sock_flag(ref, SOCK_COPIED, 0);
+		return ref;
 	}
 	return 0;
+}
+
+static bool is_in_table(uint64_t cookie)
+{
+	int highest = table_highest();
+
+	for (int fd = 0; fd <= highest; fd++) {
+		uint64_t ref = table_find(fd);
+
+		if (ref && sock_of(ref)->cookie == cookie)
+			return true;
+	}
+	return false;
 }
 
 uint64_t observe_adopt(int fd)
@@ -131,7 +146,10 @@ uint64_t observe_adopt(int fd)
 			  (kernel_socket_resets(fd) ? SOCK_LINGER_RESET : 0),
 		  0);
 	observe_names(fd, ref);
-	return settle(fd, ref, true);
+	ref = settle(fd, ref, true);
+	/* And one that became a ghost since. */
+	ghost_silence(cookie);
+	return ref;
 }
 
 uint64_t observe_known(int fd)
@@ -148,6 +166,10 @@ uint64_t observe_find(int fd)
 
 void observe_replaced(uint64_t ref, const struct sight *sight)
 {
+	uint64_t cookie;
+	uint64_t word;
+	bool copied;
+
 	blind_count(BLIND_CLOSED_UNSEEN);
 	if (!sock_release(ref))
 		return;
@@ -156,7 +178,12 @@ void observe_replaced(uint64_t ref, const struct sight *sight)
 		return;
 	}
 	ends_add(sock_of(ref));
+	cookie = sock_of(ref)->cookie;
+	copied = sock_load(ref, &word) && word & SOCK_COPIED;
 	ghost_add(ref);
+	/* It may be here still, and have been come upon already. */
+	if (copied && is_in_table(cookie))
+		ghost_silence(cookie);
 }
 
 void observe_vanished(int fd, uint64_t ref, const struct sight *sight)

@@ -47,6 +47,7 @@ enum sock_flags {
 	SOCK_FAST_OPEN = 1 << 24,    /* a listener with TCP_FASTOPEN */
 	SOCK_NO_FAST_OPEN = 1 << 25, /* ... without */
 	SOCK_SHUT_READ = 1 << 26,    /* the program shut its receiving side */
+	SOCK_COPIED = 1 << 27,       /* has, or had, several numbers */
 };
 
 /*
