@@ -2,7 +2,7 @@
  * What the calls of a socket's life mean for the shadow, whichever way they
  * were made: by name or through syscall().
  *
- * Called by: wrap_socket, wrap_option, wrap_dup, wrap_syscall. Not on the data
+ * Called by: wrap_socket, wrap_option, wrap_syscall, copying. Not on the data
  * path. Async-signal-safe, allocates nothing, leaves errno alone.
  */
 #ifndef SHIM_LIFECYCLE_H
@@ -30,20 +30,6 @@ void seen_other(int fd, const struct sight *sight);
 
 /* A new descriptor that is no TCP socket: what was there is gone. */
 void seen_foreign(int fd);
-
-/* A descriptor that came from another process, or from this one. */
-void seen_arrived(int fd);
-
-/* Descriptors that came in a message (SCM_RIGHTS), or are sent in one. */
-void seen_received(const struct msghdr *message);
-void seen_sent(const struct msghdr *message);
-
-/*
- * Before a call that makes a second descriptor: keeps the socket from being
- * taken for closed meanwhile. 0: fd is not followed. seen_dup must follow.
- */
-uint64_t seen_dup_begin(int fd);
-void seen_dup(int fd, uint64_t ref, const struct sight *sight);
 
 /*
  * Has the program raised SO_RCVLOWAT, on whichever socket? Then poll() does not

@@ -1,6 +1,7 @@
 #include <stdarg.h>
 
 #include "shim/closing.h"
+#include "shim/copying.h"
 #include "shim/lifecycle.h"
 #include "shim/wrap.h"
 

@@ -1,4 +1,4 @@
-#include "shim/lifecycle.h"
+#include "shim/copying.h"
 #include "shim/wrap.h"
 
 /* What has to be known after the call. */

@@ -9,6 +9,7 @@
 
 #include "shim/blind.h"
 #include "shim/closing.h"
+#include "shim/copying.h"
 #include "shim/ends.h"
 #include "shim/in_use.h"
 #include "shim/lifecycle.h"

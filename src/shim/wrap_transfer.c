@@ -3,7 +3,7 @@
  * where the connection looks dead (attempt.h).
  */
 #include "shim/attempt.h"
-#include "shim/lifecycle.h"
+#include "shim/copying.h"
 #include "shim/wrap.h"
 
 ssize_t pwritev2(int fd, const struct iovec *parts, int count, off_t offset,

@@ -1,7 +1,7 @@
 #include <limits.h>
 
 #include "shim/attempt.h"
-#include "shim/lifecycle.h"
+#include "shim/copying.h"
 #include "shim/wrap.h"
 
 /*

@@ -20,6 +20,7 @@
 
 #include "ring/append.h"
 #include "ring/read.h"
+#include "shim/copying.h"
 #include "shim/closing.h"
 #include "shim/elf.h"
 #include "shim/lifecycle.h"
