@@ -78,20 +78,57 @@ uint64_t seen_dup_begin(int fd)
 }
 
 /*
- * Of two threads that dup2() onto one number, the one that came last at the
- * kernel need not have come last at the table.
+ * Puts ref at a number of which the kernel has made a copy. Returns what was
+ * there, which the hand holds from before it is gone.
  */
-static bool came_first(int copy, uint64_t ref, uint64_t old)
+static uint64_t displace(int copy, uint64_t ref, _Atomic uint64_t *hand,
+			 bool *done)
 {
-	return !process_sandboxed() &&
-	       sock_of(old)->cookie != sock_of(ref)->cookie &&
-	       kernel_socket_cookie(copy) == sock_of(old)->cookie &&
-	       table_swap(copy, ref, old);
+	for (;;) {
+		uint64_t entry = table_entry(copy);
+		uint64_t old = entry & TABLE_GRAVE ? 0 : entry;
+
+		table_hold_in(hand, old);
+		*done = true;
+		if (entry != 0 ? table_swap(copy, entry, ref)
+			       : table_offer(copy, ref, done))
+			return old;
+		if (!*done)
+			return 0;
+	}
+}
+
+/*
+ * Of threads that dup2() onto one number, the one that came last at the kernel
+ * need not have come last at the table. What was displaced is put back if it is
+ * what the kernel has there; and so on with what that displaces. Returns what
+ * is to be given up in the end, 0: nothing.
+ */
+static uint64_t set_right(int copy, uint64_t old, _Atomic uint64_t *hand)
+{
+	enum { TRIES = 8 };
+	bool done;
+
+	for (int i = 0; i < TRIES && old && !process_sandboxed(); i++) {
+		uint64_t cookie = sock_of(old)->cookie;
+		uint64_t there = table_find(copy);
+
+		if (kernel_socket_cookie(copy) != cookie ||
+		    (there && sock_of(there)->cookie == cookie))
+			break;
+		if (there ? !table_swap(copy, there, old)
+			  : !table_offer(copy, old, &done))
+			continue;
+		table_hold_in(hand, there);
+		old = there;
+	}
+	return old;
 }
 
 void seen_dup(int fd, uint64_t ref, const struct sight *sight)
 {
 	int copy = (int)sight->result;
+	_Atomic uint64_t *hand;
 	uint64_t old;
 	bool done;
 
@@ -101,11 +138,14 @@ void seen_dup(int fd, uint64_t ref, const struct sight *sight)
 			closing_end(fd, ref, sight);
 		return;
 	}
-	old = table_put(copy, ref, &done);
-	if (old && came_first(copy, ref, old))
-		observe_replaced(ref, sight);
-	else if (old)
-		observe_succeeded(old, sock_of(ref)->cookie);
+	hand = table_take_hand();
+	old = set_right(copy, displace(copy, ref, hand, &done), hand);
+	if (old) {
+		uint64_t there = table_find(copy);
+
+		observe_succeeded(old, there ? sock_of(there)->cookie : 0);
+	}
+	table_drop_hand(hand);
 	if (done)
 		return;
 	/* It lives on at a number that is not followed. */

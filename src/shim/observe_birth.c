@@ -85,33 +85,29 @@ static uint64_t settle(int fd, uint64_t ref, bool fresh)
 	return 0;
 }
 
-/* The record of a socket that is in the table under another number. */
-static uint64_t hold_known(uint64_t cookie)
+/* The record of a socket that has another number, or had it just now. 0: none. */
+static uint64_t find_known(uint64_t cookie)
 {
 	int highest = table_highest();
 
-	for (int fd = 0; fd <= highest; fd++) {
-		uint64_t ref = table_find(fd);
+	for (int fd = -TABLE_HANDS; fd <= highest; fd++) {
+		uint64_t ref = fd < 0 ? table_in_hand(fd + TABLE_HANDS)
+				      : table_find(fd);
 
-		if (!ref || sock_of(ref)->cookie != cookie || !sock_hold(ref))
-			continue;
-		sock_flag(ref, SOCK_COPIED, 0);
-		return ref;
+		if (ref && sock_of(ref)->cookie == cookie)
+			return ref;
 	}
 	return 0;
 }
 
-static bool is_in_table(uint64_t cookie)
+static uint64_t hold_known(uint64_t cookie)
 {
-	int highest = table_highest();
+	uint64_t ref = find_known(cookie);
 
-	for (int fd = 0; fd <= highest; fd++) {
-		uint64_t ref = table_find(fd);
-
-		if (ref && sock_of(ref)->cookie == cookie)
-			return true;
-	}
-	return false;
+	if (!ref || !sock_hold(ref))
+		return 0;
+	sock_flag(ref, SOCK_COPIED, 0);
+	return ref;
 }
 
 uint64_t observe_adopt(int fd)
@@ -182,7 +178,7 @@ void observe_replaced(uint64_t ref, const struct sight *sight)
 	copied = sock_load(ref, &word) && word & SOCK_COPIED;
 	ghost_add(ref);
 	/* It may be here still, and have been come upon already. */
-	if (copied && is_in_table(cookie))
+	if (copied && find_known(cookie))
 		ghost_silence(cookie);
 }
 

@@ -104,6 +104,40 @@ void table_bury(int fd, uint64_t ref)
 					       ref | TABLE_GRAVE);
 }
 
+/* 0: free; TABLE_GRAVE: taken, and empty. */
+static _Atomic uint64_t hands[TABLE_HANDS];
+
+_Atomic uint64_t *table_take_hand(void)
+{
+	for (int i = 0; i < TABLE_HANDS; i++) {
+		uint64_t none = 0;
+
+		if (atomic_compare_exchange_strong(&hands[i], &none,
+						   TABLE_GRAVE))
+			return &hands[i];
+	}
+	return NULL;
+}
+
+void table_hold_in(_Atomic uint64_t *hand, uint64_t ref)
+{
+	if (hand)
+		atomic_store(hand, ref ? ref : TABLE_GRAVE);
+}
+
+void table_drop_hand(_Atomic uint64_t *hand)
+{
+	if (hand)
+		atomic_store(hand, 0);
+}
+
+uint64_t table_in_hand(int hand)
+{
+	uint64_t ref = atomic_load(&hands[hand]);
+
+	return ref & TABLE_GRAVE ? 0 : ref;
+}
+
 int table_highest(void)
 {
 	return atomic_load(&highest);

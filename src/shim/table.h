@@ -87,6 +87,21 @@ void table_vacate(int fd);
 /* Leaves a grave in the entry if it is empty. */
 void table_bury(int fd, uint64_t ref);
 
+/*
+ * References that a thread has taken out of the table and may have to put back:
+ * whoever looks for a socket's record finds them here. No room for more than
+ * TABLE_HANDS at a time; what a hand does not hold is not found.
+ */
+enum { TABLE_HANDS = 8 };
+
+/* An empty hand; NULL: all are in use. */
+_Atomic uint64_t *table_take_hand(void);
+void table_hold_in(_Atomic uint64_t *hand, uint64_t ref);
+void table_drop_hand(_Atomic uint64_t *hand);
+
+/* What the hand holds, 0: nothing. */
+uint64_t table_in_hand(int hand);
+
 /* The highest number that ever was tracked, -1: none. */
 int table_highest(void);
 
