@@ -455,6 +455,9 @@ struct truth_sum truth_end(void)
 					 : UNSEEN_NOT_FOLLOWED] +=
 				(int)kernel->count;
 	}
+	if (ring_lost(&truth.reader) > 0)
+		fprintf(stderr, "the ring: %" PRIu64 " records lost\n",
+			(uint64_t)ring_lost(&truth.reader));
 	sum.lost = truth.lost || ring_lost(&truth.reader) > 0;
 	ring_destroy(&truth.reader);
 	close(truth.ring_fd);

@@ -121,8 +121,10 @@ static void read_event(const char *line)
 		.number = truth.event_count,
 	};
 
-	if (strstr(line, "LOST"))
+	if (strstr(line, "LOST")) {
+		fprintf(stderr, "the kernel's buffer: %s", line);
 		truth.lost = true;
+	}
 	if (line[0] == '#' || event.address == 0 || !colon)
 		return;
 	while (at > line && at[-1] != ' ')
