@@ -1,5 +1,8 @@
 /* The kernel's side of truth.c: the tracepoints, in a tracefs instance. */
+#include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -33,6 +36,35 @@ static bool set_filter(const char *filter)
 	return write_file("events/sock/inet_sock_set_state/filter", or_listen);
 }
 
+/* What a test left behind that was killed: it would record, and cost, for ever.
+ */
+static void remove_stale(const char *instances)
+{
+	char pattern[256];
+	char path[512];
+	glob_t found;
+
+	snprintf(pattern, sizeof(pattern), "%s/truth-*", instances);
+	if (glob(pattern, 0, NULL, &found) != 0)
+		return;
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		int pid = atoi(strrchr(found.gl_pathv[i], '-') + 1);
+		FILE *enable;
+
+		if (kill(pid, 0) == 0 || errno != ESRCH)
+			continue;
+		snprintf(path, sizeof(path), "%s/events/enable",
+			 found.gl_pathv[i]);
+		enable = fopen(path, "w");
+		if (enable) {
+			fputs("0", enable);
+			fclose(enable);
+		}
+		rmdir(found.gl_pathv[i]);
+	}
+	globfree(&found);
+}
+
 bool truth_kernel_start(const char *filter)
 {
 	static const char instances[] = "/sys/kernel/tracing/instances";
@@ -40,6 +72,7 @@ bool truth_kernel_start(const char *filter)
 
 	if (access(instances, W_OK) < 0)
 		mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, NULL);
+	remove_stale(instances);
 	snprintf(truth.instance, sizeof(truth.instance), "%s/truth-%d",
 		 instances, getpid());
 	if (mkdir(truth.instance, 0700) < 0)
