@@ -231,8 +231,12 @@ static void name_child(int fd, uint64_t ref, const struct sock *listener)
 static void accepted(int listener_fd, int fd, uint64_t listener,
 		     const struct sight *sight)
 {
-	uint64_t ref = observe_birth(fd, ST_LISTEN, sight->place);
-	enum tcp_state state = ST_ESTABLISHED;
+	bool fast = opens_fast(listener_fd, listener);
+	enum tcp_state state = fast ? kernel_socket_state(fd, NULL)
+				    : ST_ESTABLISHED;
+	bool early = state == ST_SYN_RCVD;
+	enum tcp_state born = early ? ST_SYN_RCVD : ST_ESTABLISHED;
+	uint64_t ref = observe_birth(fd, born, sight->place);
 	uint64_t word;
 
 	if (!ref)
@@ -244,15 +248,9 @@ static void accepted(int listener_fd, int fd, uint64_t listener,
 	    word & (SOCK_REUSEADDR | SOCK_LINGER_RESET))
 		sock_flag(ref, word & (SOCK_REUSEADDR | SOCK_LINGER_RESET), 0);
 	name_child(fd, ref, sock_of(listener));
-	if (opens_fast(listener_fd, listener))
-		state = kernel_socket_state(fd, NULL);
-	if (state == ST_SYN_RCVD) {
-		observe_step(fd, ref, ST_LISTEN, ST_SYN_RCVD, EVENT_RCV_SYN,
-			     sight);
-		return;
-	}
-	observe_step(fd, ref, ST_LISTEN, ST_ESTABLISHED, EVENT_RCV_ACK, sight);
-	if (state != ST_ESTABLISHED)
+	observe_born(fd, ref, ST_LISTEN, born,
+		     early ? EVENT_RCV_SYN : EVENT_RCV_ACK, sight);
+	if (state != born)
 		observe(fd, ref, sight);
 }
 

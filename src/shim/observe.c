@@ -94,6 +94,22 @@ static void say(struct transition transition, struct sock *sock,
 	report_transition(&transition);
 }
 
+static void say_all(const struct transition *noted, struct sock *sock,
+		    const struct edge *const *path, size_t length, bool likely,
+		    bool called, const struct sight *sight)
+{
+	for (size_t i = 0; i < length; i++) {
+		bool last = i == length - 1;
+		enum evidence evidence = EVIDENCE_INFERRED;
+
+		if (last)
+			evidence = called || proves(sight, path[i])
+					   ? EVIDENCE_CALL
+					   : EVIDENCE_KERNEL;
+		say(*noted, sock, path[i], evidence, last && likely);
+	}
+}
+
 /*
  * Walks the shadow from the state in *word to `to`, over `via` when that is
  * given (ST_UNKNOWN: the shortest way). Only the caller whose swap succeeds
@@ -116,21 +132,20 @@ static bool walk(int fd, uint64_t ref, uint64_t *word, enum tcp_state via,
 	if (!sock_swap(ref, word, sock_stepped(*word, to)))
 		return false;
 	sock_give_credit(sock_of(ref), 0);
-	if (length == 0) {
+	if (length == 0)
 		blind_lost_track(fd, ref, from, to, sight);
-		return true;
-	}
-	for (size_t i = 0; i < length; i++) {
-		bool last = i == length - 1;
-		enum evidence evidence = EVIDENCE_INFERRED;
-
-		if (last)
-			evidence = called || proves(sight, path[i])
-					   ? EVIDENCE_CALL
-					   : EVIDENCE_KERNEL;
-		say(noted, sock_of(ref), path[i], evidence, last && likely);
-	}
+	say_all(&noted, sock_of(ref), path, length, likely, called, sight);
 	return true;
+}
+
+void observe_born(int fd, uint64_t ref, enum tcp_state from, enum tcp_state to,
+		  enum tcp_event event, const struct sight *sight)
+{
+	const struct edge *path[MACHINE_PATH_MAX];
+	struct transition noted = note(fd, sock_of(ref), sight);
+	size_t length = machine_path(from, to, event, path);
+
+	say_all(&noted, sock_of(ref), path, length, false, true, sight);
 }
 
 /*

@@ -81,9 +81,16 @@ static inline bool observe_wants_read(uint64_t ref)
 }
 
 /*
+ * The steps that a socket had made before the program was given it. It is born
+ * in the state where they led: a fork() of another thread may come at any
+ * moment, and its child must not find it half-way.
+ */
+void observe_born(int fd, uint64_t ref, enum tcp_state from, enum tcp_state to,
+		  enum tcp_event event, const struct sight *sight);
+
+/*
  * Follows a new descriptor: a socket that the program has just made. state is
- * what the call says (CLOSED, or LISTEN for the child of a listener).
- * 0 when there is no memory for it.
+ * what the call says. 0 when there is no memory for it.
  */
 uint64_t observe_birth(int fd, enum tcp_state state, const void *place);
 
