@@ -23,25 +23,29 @@ static bool begins_sandbox(long mode, long strict, long filtered, long filter)
 	       process_owns_memory();
 }
 
-/* The sandbox begins with the call: speak before it, be silent after it. */
+/*
+ * The sandbox begins with the call: speak before it, be silent from then on.
+ * The filter may be in force for other threads before the call returns.
+ */
 static void sandbox_begins(void)
 {
 	blind_sandbox();
-	sock_end_credit();
 	sock_reserve();
 	stack_reserve();
 	ends_reserve();
+	atomic_store(&process_in_sandbox, true);
+	sock_end_credit();
 }
 
-static void sandbox_done(long result)
+static void sandbox_done(bool installed)
 {
-	if (result < 0) {
-		blind_sandbox_refused();
+	if (installed) {
+		/* What another thread was given meanwhile. */
+		sock_end_credit();
 		return;
 	}
-	atomic_store(&process_in_sandbox, true);
-	/* What another thread was given meanwhile. */
-	sock_end_credit();
+	atomic_store(&process_in_sandbox, false);
+	blind_sandbox_refused();
 }
 
 int prctl(int option, ...)
@@ -60,7 +64,7 @@ int prctl(int option, ...)
 		return real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
 	sandbox_begins();
 	result = real_calls()->prctl(option, a[0], a[1], a[2], a[3]);
-	sandbox_done(result);
+	sandbox_done(result == 0);
 	return result;
 }
 
@@ -167,6 +171,8 @@ static long closes(long number, const long *a, const void *place)
 		atomic_store_explicit(&closing_last, (int)a[0],
 				      memory_order_relaxed);
 	}
+	if (number == SYS_close_range && (int)a[2] & (int)CLOSE_RANGE_UNSHARE)
+		process_forking();
 	/* Else it fails, or only marks the descriptors. */
 	if (number == SYS_close || !((int)a[2] & ~(int)CLOSE_RANGE_UNSHARE))
 		list = closing_begin_range((unsigned int)a[0], last, &sight);
@@ -236,7 +242,9 @@ static long seccomp(const long *a)
 	sandbox_begins();
 	result = real_calls()->syscall(SYS_seccomp, a[0], a[1], a[2], a[3],
 				       a[4], a[5]);
-	sandbox_done(result);
+	/* With TSYNC a thread that could not follow is a refusal too. */
+	sandbox_done(result == 0 ||
+		     (result > 0 && a[1] & SECCOMP_FILTER_FLAG_NEW_LISTENER));
 	return result;
 }
 
