@@ -7,6 +7,7 @@
 #ifndef KERNEL_RAW_H
 #define KERNEL_RAW_H
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -75,6 +76,12 @@ static inline long raw_setsockopt(int fd, int level, int name,
 static inline long raw_close(int fd)
 {
 	return raw_call3(SYS_close, fd, 0, 0);
+}
+
+static inline long raw_readlink(const char *path, char *target, long size)
+{
+	return raw_call6(SYS_readlinkat, AT_FDCWD, (long)path, (long)target,
+			 size, 0, 0);
 }
 
 static inline int raw_getpid(void)

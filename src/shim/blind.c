@@ -74,6 +74,13 @@ void blind_lost_track(int fd, uint64_t ref, enum tcp_state from,
 	report_end(&report);
 }
 
+/* In a child: the parent tells of its own. */
+void blind_forget(void)
+{
+	for (int i = 0; i < BLIND_COUNT; i++)
+		atomic_store(&counts[i], 0);
+}
+
 static void say_count(unsigned int count, const char *what)
 {
 	char message[256];

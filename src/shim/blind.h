@@ -26,6 +26,9 @@ void blind_count(enum blind what);
  */
 bool blind_to_closes(void);
 
+/* In a forked child: what was counted so far is the parent's to tell. */
+void blind_forget(void);
+
 /* An MPTCP socket: its subflows are sockets that no descriptor leads to. */
 void blind_mptcp(void);
 

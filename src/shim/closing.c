@@ -43,13 +43,16 @@ static bool lives_on(const struct sock *sock, uint64_t word, uint32_t *inode)
 {
 	enum tcp_state state = sock_state(word);
 	struct diag_row row;
+	int found;
 
 	if (state == ST_CLOSED || state == ST_TIME_WAIT)
 		return false;
 	if (process_sandboxed())
 		return true;
-	if (look_up(sock, state, &row) != 1)
-		return false;
+	found = look_up(sock, state, &row);
+	/* What cannot be asked is not said to have ended. */
+	if (found != 1)
+		return found < 0;
 	if (row.cookie != sock->cookie)
 		return state == ST_LISTEN && row.state == ST_LISTEN;
 	*inode = row.inode;

@@ -175,9 +175,8 @@ static const char *program_name(void)
 	if (atomic_load_explicit(&length, memory_order_acquire) <= 0 &&
 	    !process_sandboxed())
 		atomic_store_explicit(&length,
-				      raw_call3(SYS_readlink,
-						(long)"/proc/self/exe",
-						(long)path, sizeof(path) - 1),
+				      raw_readlink("/proc/self/exe", path,
+						   sizeof(path) - 1),
 				      memory_order_release);
 	if (atomic_load_explicit(&length, memory_order_acquire) <= 0)
 		return "program";

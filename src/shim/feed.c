@@ -178,8 +178,7 @@ void feed_start(char *const arguments[])
 		return;
 	take_number(mapped);
 	atomic_store(&ring, mapped);
-	length = raw_call3(SYS_readlink, (long)"/proc/self/exe", (long)program,
-			   sizeof(program) - 1);
+	length = raw_readlink("/proc/self/exe", program, sizeof(program) - 1);
 	program[length > 0 ? length : 0] = '\0';
 	size = join(joined, sizeof(joined), arguments);
 	say_start(0, 0, program, joined, size);
@@ -270,8 +269,8 @@ static void say_module(const struct link_map *map)
 
 	/* The main program's link map has no name; the kernel knows it. */
 	if (!path[0] && !process_sandboxed()) {
-		length = raw_call3(SYS_readlink, (long)"/proc/self/exe",
-				   (long)program, sizeof(program) - 1);
+		length = raw_readlink("/proc/self/exe", program,
+				      sizeof(program) - 1);
 		program[length > 0 ? length : 0] = '\0';
 		path = program;
 	}

@@ -75,6 +75,12 @@ static uint64_t settle(int fd, uint64_t ref, bool fresh)
 	if (!table_offer(fd, ref, &done)) {
 		if (!done)
 			blind_count(BLIND_NO_MEMORY);
+		/* Another thread has come upon it at the same time. */
+		if (!fresh && table_find(fd) == ref) {
+			if (sock_release(ref))
+				sock_free(ref);
+			return ref;
+		}
 		drop(ref, fresh);
 		return table_find(fd);
 	}
@@ -102,7 +108,7 @@ static uint64_t find_known(uint64_t cookie)
 
 static uint64_t hold_known(uint64_t cookie)
 {
-	uint64_t ref = find_known(cookie);
+	uint64_t ref = cookie ? find_known(cookie) : 0;
 
 	if (!ref || !sock_hold(ref))
 		return 0;

@@ -89,6 +89,7 @@ static void enter_child(struct identity *self)
 	process_forking();
 	atomic_store(&born, process_epoch());
 	report_forget_repetitions();
+	blind_forget();
 	scratch_reset();
 	borrow_in_child();
 	feed_forked();

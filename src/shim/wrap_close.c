@@ -10,8 +10,12 @@ static OUT_OF_LINE int close_followed(int fd)
 	int result;
 
 	atomic_store_explicit(&closing_last, fd, memory_order_relaxed);
-	if (!ref)
-		return real_calls()->close(fd);
+	if (!ref) {
+		result = real_calls()->close(fd);
+		/* Left by a close that never came back. */
+		table_vacate(fd);
+		return result;
+	}
 	/* Cancelled, it closes nothing: then the entry has to stay. */
 	real_test_cancel();
 	ref = closing_begin(fd, &sight);
@@ -41,6 +45,9 @@ int close_range(unsigned int first, unsigned int last, int flags)
 	/* It would fail, or only mark the descriptors. */
 	if (first > last || flags & ~(int)CLOSE_RANGE_UNSHARE)
 		return real_calls()->close_range(first, last, flags);
+	/* The thread gets a table of its own first: what is open is shared. */
+	if (flags & (int)CLOSE_RANGE_UNSHARE)
+		process_forking();
 	list = closing_begin_range(first, last, &sight);
 	result = real_calls()->close_range(first, last, flags);
 	sight = sight_of(CALL_close_range, result, sight.place);

@@ -1,8 +1,11 @@
+/* build: -pthread */
 /*
  * Findings that must not be made, and some that are easily missed: calls that
  * fail in unusual ways, sockets that are used again, processes that signals
  * spare. Scenarios that need a privilege say so and end well without it.
  */
+#include <linux/close_range.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -340,6 +343,58 @@ static void nothing_read_is_not_the_end(void)
 		       "unread: RST sent");
 }
 
+static void *close_all_in_own_table(void *unused)
+{
+	CHECK(close_range(3, ~0U, CLOSE_RANGE_UNSHARE) == 0);
+	return unused;
+}
+
+/* The other threads keep what the one has closed for itself. */
+static void close_range_in_a_table_of_its_own_ends_nothing(void)
+{
+	struct pair pair = make_pair();
+	pthread_t thread;
+	char byte;
+
+	CHECK(pthread_create(&thread, NULL, close_all_in_own_table, NULL) == 0);
+	CHECK(pthread_join(thread, NULL) == 0);
+	CHECK(write(pair.client, "x", 1) == 1);
+	CHECK(read(pair.server, &byte, 1) == 1);
+	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED", pair.client);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", pair.server);
+}
+
+/* With no descriptor left the kernel cannot be asked who holds it. */
+static void shared_close_that_cannot_be_looked_up_is_no_reset(void)
+{
+	struct pair pair = make_pair();
+	struct rlimit limit;
+	int null = open("/dev/null", O_RDONLY);
+	int ends[2];
+	char byte;
+	pid_t child;
+
+	CHECK(null >= 0 && pipe(ends) == 0);
+	CHECK(write(pair.client, "12345", 5) == 5);
+	wait_events(pair.server, POLLIN);
+	child = fork();
+	if (child == 0) {
+		close(ends[1]);
+		_exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	limit.rlim_cur = 64;
+	CHECK(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+	while (dup(null) >= 0)
+		;
+	CHECK(errno == EMFILE);
+	CHECK(dup2(null, pair.server) == pair.server);
+	close(ends[1]);
+	CHECK(waitpid(child, NULL, 0) == child);
+	tell("refuse", "were not read before the close");
+	tell("refuse", "RST sent");
+}
+
 /* getsockopt() calls such a descriptor bad; it is none that was closed. */
 static void number_opened_as_a_path_is_open(void)
 {
@@ -387,6 +442,8 @@ static const struct scenario scenarios[] = {
 	S(received_socket_with_linger_resets),
 	S(reset_after_the_end_shows_at_the_close),
 	S(number_opened_as_a_path_is_open),
+	S(close_range_in_a_table_of_its_own_ends_nothing),
+	S(shared_close_that_cannot_be_looked_up_is_no_reset),
 	S(nothing_read_is_not_the_end),
 	S(shut_reading_is_not_the_end_by_the_peer),
 };
