@@ -605,7 +605,8 @@ static void do___clone(void)
 	end_child(child);
 	CHECK(write(pair.client, "x", 1) == 1);
 	CHECK(close(pair.client) == 0);
-	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>FIN_WAIT_1", pair.client);
+	tell("expect", "fd %d ", pair.client);
+	tell("expect", "ESTABLISHED -> FIN_WAIT_1: close() = 0, FIN sent");
 }
 
 #define FORKER(name, function)       \
