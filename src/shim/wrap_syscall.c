@@ -29,6 +29,8 @@ static bool begins_sandbox(long mode, long strict, long filtered, long filter)
  */
 static void sandbox_begins(void)
 {
+	if (process_sandboxed())
+		return;
 	blind_sandbox();
 	sock_reserve();
 	stack_reserve();
@@ -37,15 +39,19 @@ static void sandbox_begins(void)
 	sock_end_credit();
 }
 
+/* An earlier filter stays in force when a further one is refused. */
 static void sandbox_done(bool installed)
 {
+	static _Atomic bool filtered;
+
 	if (installed) {
+		atomic_store(&filtered, true);
 		/* What another thread was given meanwhile. */
 		sock_end_credit();
-		return;
+	} else if (!atomic_load(&filtered)) {
+		atomic_store(&process_in_sandbox, false);
+		blind_sandbox_refused();
 	}
-	atomic_store(&process_in_sandbox, false);
-	blind_sandbox_refused();
 }
 
 int prctl(int option, ...)

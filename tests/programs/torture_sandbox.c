@@ -256,6 +256,20 @@ static void ranges_that_are_refused_inside(void)
 	say("intact\n");
 }
 
+/* The first one stays in force: our questions would still be killed. */
+static void a_further_filter_is_refused_inside(void)
+{
+	struct sock_fprog none = { .len = 0, .filter = NULL };
+	struct pair pair = make_pair();
+
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_prctl);
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &none) == -1);
+	exchange(&pair, 1);
+	CHECK(close(pair.client) == 0);
+	CHECK(close(pair.server) == 0);
+	say("intact\n");
+}
+
 static void sigpipe_inside(void)
 {
 	struct pair pair = make_pair();
@@ -336,13 +350,21 @@ static void one_thread_is_inside(void)
 	}
 
 static const struct scenario scenarios[] = {
-	S(data_on_an_open_connection),     S(after_writes_in_quick_succession),
-	S(the_same_installed_by_syscall),  S(strict_mode),
-	S(sockets_are_made_inside),        S(numbers_are_copied_inside),
-	S(connections_are_changed_inside), S(writes_that_know_no_flag_inside),
-	S(the_peer_ends_last_inside),      S(descriptors_come_inside),
-	S(ranges_that_are_refused_inside), S(sigpipe_inside),
-	S(children_are_made_inside),       S(one_thread_is_inside),
+	S(data_on_an_open_connection),
+	S(after_writes_in_quick_succession),
+	S(the_same_installed_by_syscall),
+	S(strict_mode),
+	S(sockets_are_made_inside),
+	S(numbers_are_copied_inside),
+	S(connections_are_changed_inside),
+	S(writes_that_know_no_flag_inside),
+	S(the_peer_ends_last_inside),
+	S(descriptors_come_inside),
+	S(ranges_that_are_refused_inside),
+	S(sigpipe_inside),
+	S(children_are_made_inside),
+	S(one_thread_is_inside),
+	S(a_further_filter_is_refused_inside),
 };
 
 int main(int argc, char **argv)
