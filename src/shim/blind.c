@@ -74,7 +74,6 @@ void blind_lost_track(int fd, uint64_t ref, enum tcp_state from,
 	report_end(&report);
 }
 
-/* In a child: the parent tells of its own. */
 void blind_forget(void)
 {
 	for (int i = 0; i < BLIND_COUNT; i++)

@@ -180,7 +180,7 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 	/* In TCP_REPAIR the kernel throws all away, and sends nothing. */
 	if (process_sandboxed() || !sock_load(ref, &word) || word & SOCK_REPAIR)
 		return;
-	if (sock_state(word) == ST_SYN_RCVD)
+	if (sock_state(word) == ST_SYN_RCVD && !is_shared(sock, word))
 		sock->unread = (int)kernel_socket_unread_early(fd);
 	else if (has_queue(sock_state(word)))
 		sock->unread = (int)kernel_socket_unread(fd);
@@ -199,7 +199,7 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 	if (sock_release(ref))
 		return ref;
 	closed_one(fd, ref, sight);
-	return 0;
+	return CLOSING_COPY;
 }
 
 /* A number that is open may be above a limit that was lowered since. */
@@ -222,19 +222,15 @@ uint64_t closing_begin_replaced(int from, int to, const struct sight *sight)
 
 void closing_undo(int fd, uint64_t ref)
 {
-	bool done;
-	uint64_t old;
+	struct sight sight = { .call = CALL_NONE };
 
-	if (!ref || !sock_revive(ref)) {
-		table_vacate(fd);
+	if (ref == 0)
 		return;
-	}
-	old = table_put(fd, ref, &done);
-	if (old) {
-		struct sight sight = { .call = CALL_NONE };
-
-		observe_replaced(old, &sight);
-	}
+	if (ref == CLOSING_COPY || !sock_revive(ref))
+		table_vacate(fd);
+	else if (!table_swap(fd, TABLE_CLOSING, ref))
+		/* Another thread has been given the number meanwhile. */
+		observe_replaced(ref, &sight);
 }
 
 void closing_end(int fd, uint64_t ref, const struct sight *sight)
@@ -245,8 +241,10 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	uint32_t inode = 0;
 	uint64_t word;
 
+	if (ref == 0)
+		return;
 	table_vacate(fd);
-	if (!ref || !sock_load(ref, &word))
+	if (ref == CLOSING_COPY || !sock_load(ref, &word))
 		return;
 	sock->closed_at = clock_now();
 	sock->closed_by = stack_brief(sight->place);
@@ -332,7 +330,7 @@ uint32_t closing_begin_range(unsigned int first, unsigned int last,
 	for (unsigned int fd = first; fd <= last; fd++) {
 		uint64_t ref = closing_begin((int)fd, sight);
 
-		if (!ref)
+		if (ref == 0 || ref == CLOSING_COPY)
 			continue;
 		sock_of(ref)->next = list;
 		list = sock_index(ref);
@@ -346,7 +344,8 @@ void closing_end_range(unsigned int first, unsigned int last, uint32_t list,
 	int highest = table_highest();
 
 	/* Those that were not the last of their socket are in no list. */
-	for (int64_t fd = first; fd <= last && fd <= highest; fd++)
+	for (int64_t fd = first;
+	     process_owns_memory() && fd <= last && fd <= highest; fd++)
 		table_vacate((int)fd);
 	while (list) {
 		uint64_t ref = sock_at(list);

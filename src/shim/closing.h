@@ -18,9 +18,13 @@
  */
 void closing_look(int fd, uint64_t ref, const struct sight *sight);
 
+/* What closing_begin returns when another descriptor keeps the socket. */
+#define CLOSING_COPY 1
+
 /*
  * Before. Returns the socket when fd is its last descriptor in this process,
- * else 0. closing_end or closing_undo must follow, with what it returned.
+ * CLOSING_COPY when it is not, 0 when fd is not followed. closing_end or
+ * closing_undo must follow, with what it returned.
  */
 uint64_t closing_begin(int fd, const struct sight *sight);
 

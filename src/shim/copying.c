@@ -34,18 +34,8 @@ static void each_passed(const struct msghdr *message, void (*each)(int fd))
 
 void seen_arrived(int fd)
 {
-	struct sight sight = { .result = fd };
-	uint64_t ref = 0;
-
 	seen_foreign(fd);
-	if (process_sandboxed() || !process_owns_memory())
-		return;
-	if (kernel_socket_kind(fd) == KERNEL_TCP)
-		ref = observe_known(fd);
-	if (ref)
-		seen_dup(fd, ref, &sight);
-	else
-		observe_find(fd);
+	observe_find(fd);
 }
 
 static void mark_passed(int fd)
@@ -143,7 +133,8 @@ void seen_dup(int fd, uint64_t ref, const struct sight *sight)
 	if (old) {
 		uint64_t there = table_find(copy);
 
-		observe_succeeded(old, there ? sock_of(there)->cookie : 0);
+		observe_succeeded(old, there ? sock_of(there)->cookie : 0,
+				  sight);
 	}
 	table_drop_hand(hand);
 	if (done)

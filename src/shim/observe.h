@@ -109,12 +109,6 @@ uint64_t observe_find(int fd);
  */
 bool observe_peer_closed_first(int fd, const struct sock *sock);
 
-/*
- * The record of the socket behind fd that this process has under another number
- * already: it may send descriptors to itself. With one reference more, or 0.
- */
-uint64_t observe_known(int fd);
-
 /* Learns the ends of the socket from the kernel. */
 void observe_names(int fd, uint64_t ref);
 
@@ -132,9 +126,13 @@ void observe_ghosts(enum call call, uint16_t port);
  * thread may have come upon the number between the real call and now, and have
  * adopted the same socket: then it goes without a word.
  */
-void observe_succeeded(uint64_t old, uint64_t cookie);
+void observe_succeeded(uint64_t old, uint64_t cookie,
+		       const struct sight *sight);
 
-/* ref was taken out of the table for a new socket on its number. */
+/*
+ * ref was taken out of the table for a new socket on its number: it was closed
+ * unseen, or by the dup2() of which the sight is.
+ */
 void observe_replaced(uint64_t ref, const struct sight *sight);
 
 /* fd no longer leads to ref: it was closed by a call that we could not see. */

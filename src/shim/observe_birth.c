@@ -6,12 +6,10 @@
 #include "shim/process.h"
 #include "shim/stack.h"
 
-void observe_succeeded(uint64_t old, uint64_t cookie)
+void observe_succeeded(uint64_t old, uint64_t cookie, const struct sight *sight)
 {
-	struct sight sight = { .call = CALL_NONE };
-
 	if (cookie == 0 || sock_of(old)->cookie != cookie)
-		observe_replaced(old, &sight);
+		observe_replaced(old, sight);
 	else if (sock_release(old))
 		sock_free(old);
 }
@@ -29,6 +27,7 @@ static uint64_t new_record(int fd, uint64_t cookie, enum tcp_state state)
 
 uint64_t observe_birth(int fd, enum tcp_state state, const void *place)
 {
+	struct sight sight = { .call = CALL_NONE };
 	uint64_t cookie;
 	uint64_t ref;
 	uint64_t old;
@@ -44,7 +43,7 @@ uint64_t observe_birth(int fd, enum tcp_state state, const void *place)
 	sock_of(ref)->born = stack_brief(place);
 	old = table_put(fd, ref, &done);
 	if (old)
-		observe_succeeded(old, cookie);
+		observe_succeeded(old, cookie, &sight);
 	if (done)
 		return ref;
 	blind_count(BLIND_NO_MEMORY);
@@ -154,11 +153,6 @@ uint64_t observe_adopt(int fd)
 	return ref;
 }
 
-uint64_t observe_known(int fd)
-{
-	return hold_known(kernel_socket_cookie(fd));
-}
-
 uint64_t observe_find(int fd)
 {
 	uint64_t ref = table_find(fd);
@@ -172,7 +166,8 @@ void observe_replaced(uint64_t ref, const struct sight *sight)
 	uint64_t word;
 	bool copied;
 
-	blind_count(BLIND_CLOSED_UNSEEN);
+	if (sight->call != CALL_dup2 && sight->call != CALL_dup3)
+		blind_count(BLIND_CLOSED_UNSEEN);
 	if (!sock_release(ref))
 		return;
 	if (observe_ghost(ref, sight->call)) {

@@ -260,13 +260,12 @@ static void adopt_inherited(void)
 }
 
 /* The dynamic loader passes what main() will get (elf/dl-init.c). */
-__attribute__((constructor)) static void
-process_start(int count, char **arguments, char **environment)
+__attribute__((constructor)) static void process_start(int count,
+						       char **arguments)
 {
 	int saved = errno;
 
 	(void)count;
-	(void)environment;
 	settings_read(environ);
 	real_resolve();
 	make_identity();

@@ -114,6 +114,7 @@ int shutdown(int fd, int how)
 		return real_calls()->shutdown(fd, how);
 	/* What the peer has done until now, before our FIN mixes in. */
 	observe(fd, ref, &sight);
+	/* Before the call: another thread's close may look in between. */
 	if (how == SHUT_RD || how == SHUT_RDWR)
 		sock_flag(ref, SOCK_SHUT_READ, 0);
 	result = real.shutdown(fd, how);

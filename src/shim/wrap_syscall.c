@@ -208,7 +208,8 @@ static long copies(long number, const long *a, const void *place)
 		closed = closing_begin_replaced((int)a[0], (int)a[1], &sight);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
 				       a[5]);
-	sight = sight_of(CALL_dup2, result, place);
+	sight = sight_of(replaces(number, a) ? CALL_dup2 : CALL_dup, result,
+			 place);
 	if (replaces(number, a) && result < 0)
 		closing_undo((int)a[1], closed);
 	else if (replaces(number, a))

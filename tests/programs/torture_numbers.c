@@ -252,6 +252,18 @@ static void number_replaced_while_others_read_it(void)
 	printf("done\n");
 }
 
+/* Each closes what another one has put there; all of that is seen. */
+static void number_replaced_by_all_at_once(void)
+{
+	struct pair first = make_pair();
+
+	CHECK(dup2(first.client, FIXED) == FIXED);
+	run_threads(4, replace);
+	end_pair(&first);
+	printf("done\n");
+	tell("refuse", "by a call that is not wrapped");
+}
+
 /* A file and a connection that take turns on one number, by raw closes. */
 static void *take_turns(void *seed)
 {
@@ -370,6 +382,7 @@ static const struct scenario scenarios[] = {
 	S(number_is_closed_and_stays_free),
 	S(numbers_reused_while_others_use_them),
 	S(number_replaced_while_others_read_it),
+	S(number_replaced_by_all_at_once),
 	S(files_and_connections_take_turns),
 	S(thread_parts_its_descriptors),
 	S(process_shares_the_table),
