@@ -205,17 +205,21 @@ static void find_other_end(const struct aftermath *aftermath,
 	socket->left->other_inode = row.inode;
 }
 
+static bool waits_for_acknowledgement(enum tcp_state state)
+{
+	return state == ST_FIN_WAIT_1 || state == ST_CLOSING ||
+	       state == ST_LAST_ACK;
+}
+
 /* Is a FIN on its way that the other end, on this machine, will acknowledge? */
 static bool is_passing(struct aftermath *aftermath, struct tcp_socket *socket)
 {
 	struct diag_row row;
 
-	return (socket->state == ST_FIN_WAIT_1 || socket->state == ST_CLOSING ||
-		socket->state == ST_LAST_ACK) &&
+	return waits_for_acknowledgement(socket->state) &&
 	       can_be_asked(aftermath, socket) &&
 	       settle(aftermath, socket, &row) &&
-	       (row.state == ST_FIN_WAIT_1 || row.state == ST_CLOSING ||
-		row.state == ST_LAST_ACK) &&
+	       waits_for_acknowledgement(row.state) &&
 	       diag_find_with(aftermath->diag, &socket->peer, &socket->local,
 			      &row) == 1;
 }

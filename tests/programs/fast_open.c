@@ -66,22 +66,36 @@ static void read_hello(int fd)
 	CHECK(memcmp(text, "hello", 5) == 0);
 }
 
-static void fast_child_is_in_syn_rcvd(void)
-{
-	int listener;
+/* A client whose data has come, and which the handshake's end still waits for. */
+struct fast {
 	int client;
 	int server;
+};
+
+/* False where the system does not have it. */
+static bool make_fast(struct fast *fast)
+{
+	int listener;
 
 	if (!fast_open_for_all(with_the_option))
-		return;
+		return false;
 	listener = fast_listener();
-	client = begin_fast(port_of(listener));
-	server = accept_fast(listener);
-	read_hello(server);
-	CHECK(kernel_state(server) == TCP_SYN_RECV);
-	finish_handshake(client, server);
-	CHECK(write(server, "x", 1) == 1);
-	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", server);
+	fast->client = begin_fast(port_of(listener));
+	fast->server = accept_fast(listener);
+	return true;
+}
+
+static void fast_child_is_in_syn_rcvd(void)
+{
+	struct fast fast;
+
+	if (!make_fast(&fast))
+		return;
+	read_hello(fast.server);
+	CHECK(kernel_state(fast.server) == TCP_SYN_RECV);
+	finish_handshake(fast.client, fast.server);
+	CHECK(write(fast.server, "x", 1) == 1);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED", fast.server);
 }
 
 static void fast_child_without_the_option(void)
@@ -177,57 +191,43 @@ static void fast_child_that_comes_late(void)
  */
 static void shutdown_in_syn_rcvd(void)
 {
+	struct fast fast;
 	bool at_once;
-	int listener;
-	int client;
-	int server;
 
-	if (!fast_open_for_all(with_the_option))
+	if (!make_fast(&fast))
 		return;
-	listener = fast_listener();
-	client = begin_fast(port_of(listener));
-	server = accept_fast(listener);
-	CHECK(shutdown(server, SHUT_RD) == 0);
-	CHECK(kernel_state(server) == TCP_SYN_RECV);
-	CHECK(shutdown(server, SHUT_WR) == 0);
-	at_once = kernel_state(server) == TCP_FIN_WAIT1;
-	CHECK(at_once || kernel_state(server) == TCP_SYN_RECV);
-	hear(client);
-	wait_state(client, TCP_CLOSE_WAIT);
-	wait_state(server, TCP_FIN_WAIT2);
-	tell("path", "%d LISTEN>SYN_RCVD>%sFIN_WAIT_1>FIN_WAIT_2", server,
+	CHECK(shutdown(fast.server, SHUT_RD) == 0);
+	CHECK(kernel_state(fast.server) == TCP_SYN_RECV);
+	CHECK(shutdown(fast.server, SHUT_WR) == 0);
+	at_once = kernel_state(fast.server) == TCP_FIN_WAIT1;
+	CHECK(at_once || kernel_state(fast.server) == TCP_SYN_RECV);
+	hear(fast.client);
+	wait_state(fast.client, TCP_CLOSE_WAIT);
+	wait_state(fast.server, TCP_FIN_WAIT2);
+	tell("path", "%d LISTEN>SYN_RCVD>%sFIN_WAIT_1>FIN_WAIT_2", fast.server,
 	     at_once ? "" : "ESTABLISHED>");
 }
 
 static void close_in_syn_rcvd(void)
 {
-	int listener;
-	int client;
-	int server;
+	struct fast fast;
 
-	if (!fast_open_for_all(with_the_option))
+	if (!make_fast(&fast))
 		return;
-	listener = fast_listener();
-	client = begin_fast(port_of(listener));
-	server = accept_fast(listener);
-	read_hello(server);
-	CHECK(close(server) == 0);
-	hear(client);
-	wait_state(client, TCP_CLOSE_WAIT);
+	read_hello(fast.server);
+	CHECK(close(fast.server) == 0);
+	hear(fast.client);
+	wait_state(fast.client, TCP_CLOSE_WAIT);
 	tell("expect", "SYN_RCVD -> FIN_WAIT_1: close() = 0, FIN sent");
 }
 
 static void close_in_syn_rcvd_with_unread_data(void)
 {
-	int listener;
-	int server;
+	struct fast fast;
 
-	if (!fast_open_for_all(with_the_option))
+	if (!make_fast(&fast))
 		return;
-	listener = fast_listener();
-	begin_fast(port_of(listener));
-	server = accept_fast(listener);
-	CHECK(close(server) == 0);
+	CHECK(close(fast.server) == 0);
 	tell("expect",
 	     "SYN_RCVD -> CLOSED: close() = 0, 5 bytes were unread: RST sent");
 	tell("expect", "[reset-on-close]");
