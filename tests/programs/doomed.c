@@ -3,14 +3,12 @@
  * tell before what the log must say. Scenarios that need a privilege end well
  * without it.
  */
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <time.h>
 
 #include "isolated.h"
+#include "sandbox.h"
 
 static void disconnect(int fd)
 {
@@ -249,32 +247,13 @@ static void signal_that_waits_already_stays(void)
 	tell("refuse", "[sigpipe-death]");
 }
 
-/* Nothing but these may be called; anything else kills. */
-static void enter_sandbox(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 3, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_sendfile, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]),
-				      .filter = code };
-
-	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-}
-
 static void sendfile_in_a_sandbox(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	int file = open("/proc/self/exe", O_RDONLY);
 
 	signal(SIGPIPE, SIG_IGN);
-	enter_sandbox();
+	SANDBOX(SYS_write, SYS_sendfile);
 	CHECK(sendfile(fd, file, NULL, 10) == -1 && errno == EPIPE);
 	CHECK(write(fd, "x", 1) == -1 && errno == EPIPE);
 }

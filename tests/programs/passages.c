@@ -6,13 +6,11 @@
  */
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
-#include <linux/seccomp.h>
 #include <linux/sock_diag.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include "isolated.h"
+#include "sandbox.h"
 
 #include <tcpshadow.h>
 
@@ -292,27 +290,6 @@ static void time_out_whose_error_nobody_saw(void)
 
 /* ---- sandbox -------------------------------------------------------------- */
 
-/* Nothing but these may be called; anything else kills. */
-static void enter_sandbox(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 5, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 4, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_shutdown, 3, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_recvmsg, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { .len = sizeof(code) / sizeof(code[0]),
-				      .filter = code };
-
-	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-}
-
 static bool shadowed;
 
 #define EXPECTS(fd, state) \
@@ -331,7 +308,7 @@ static void end_of_file_in_a_sandbox(void)
 	CHECK(close(third.server) == 0);
 	CHECK(read(third.client, &byte, 1) == 0);
 	shadowed = tcpshadow_active();
-	enter_sandbox();
+	SANDBOX(SYS_read, SYS_write, SYS_shutdown, SYS_recvmsg);
 	CHECK(shutdown(pair.client, SHUT_WR) == 0);
 	EXPECTS(pair.client, "FIN_WAIT_1");
 	CHECK(read(pair.server, &byte, 1) == 0);
@@ -366,7 +343,7 @@ static void socket_that_arrives_in_a_sandbox(void)
 				    .cmsg_len = CMSG_LEN(sizeof(int)) };
 	memcpy(CMSG_DATA(header), &pair.client, sizeof(int));
 	CHECK(sendmsg(ends[0], &message, 0) == 1);
-	enter_sandbox();
+	SANDBOX(SYS_read, SYS_write, SYS_shutdown, SYS_recvmsg);
 	CHECK(recvmsg(ends[1], &message, 0) == 1);
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(int));
 	CHECK(write(fd, "x", 1) == 1);
@@ -383,7 +360,7 @@ static void end_of_file_of_ones_own_in_a_sandbox(void)
 
 	CHECK(shutdown(before.client, SHUT_RD) == 0);
 	shadowed = tcpshadow_active();
-	enter_sandbox();
+	SANDBOX(SYS_read, SYS_write, SYS_shutdown, SYS_recvmsg);
 	CHECK(read(before.client, &byte, 1) == 0);
 	EXPECTS(before.client, "ESTABLISHED");
 	CHECK(shutdown(pair.client, SHUT_RDWR) == 0);

@@ -5,15 +5,11 @@
  * every call gives nothing, and the rest is the same.
  */
 #include "pair.h"
+#include "sandbox.h"
 
 #include <pthread.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
-
-#include <linux/audit.h>
-#include <linux/seccomp.h>
 
 #include <tcpshadow.h>
 
@@ -532,24 +528,6 @@ static void handler_between_its_own_calls(void)
 	tell("expect", "fd %d \"end\" ", handled_fd);
 }
 
-/* Nothing but these may be called; anything else kills. */
-static void enter_sandbox(void)
-{
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-			 offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_read, 3, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog program = { .len = 6, .filter = code };
-
-	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
-}
-
 static void no_system_call_in_a_sandbox(void)
 {
 	struct pair pair = make_pair();
@@ -561,7 +539,7 @@ static void no_system_call_in_a_sandbox(void)
 	CHECK(close(pair.client) == 0);
 	wait_state(pair.server, TCP_CLOSE_WAIT);
 	tell("refuse", "sandbox");
-	enter_sandbox();
+	SANDBOX(SYS_read, SYS_write);
 	CHECK(tcpshadow_active() == 0);
 	mark = tcpshadow_mark("sandbox");
 	/* The sandbox itself is a blind spot. */

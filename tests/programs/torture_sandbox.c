@@ -3,51 +3,16 @@
  * Seccomp filters that allow the calls of this program and kill for any other:
  * the library must make none of its own, and replace none.
  */
-#include <linux/audit.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
 
+#include "sandbox.h"
 #include "torture.h"
-
-enum { ALLOWED_MAX = 60 };
 
 static bool by_syscall;
 
-/* A list that ends with -1. */
-static void sandbox(const int *allowed)
-{
-	struct sock_filter filter[ALLOWED_MAX + 4];
-	struct sock_fprog program = { .filter = filter };
-	unsigned short count = 0;
-	unsigned short used = 1;
-
-	while (allowed[count] >= 0)
-		count++;
-	CHECK(count < ALLOWED_MAX);
-	filter[0] = (struct sock_filter)BPF_STMT(
-		BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr));
-	for (int i = 0; i < count; i++, used++)
-		filter[used] = (struct sock_filter)BPF_JUMP(
-			BPF_JMP | BPF_JEQ | BPF_K, (unsigned int)allowed[i],
-			(unsigned char)(count - i), 0);
-	filter[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-						      SECCOMP_RET_KILL_PROCESS);
-	filter[used++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-						      SECCOMP_RET_ALLOW);
-	program.len = used;
-	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-	if (by_syscall)
-		CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
-			      &program) == 0);
-	else
-		CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) ==
-		      0);
-}
-
-#define ALLOW(...) sandbox((const int[]){ __VA_ARGS__, SYS_exit_group, -1 })
+#define ALLOW(...) \
+	sandbox((const int[]){ __VA_ARGS__, SYS_exit_group, -1 }, by_syscall)
 
 /* No call but write. */
 static void say(const char *text)
@@ -320,10 +285,8 @@ static struct pair inner;
 
 static void *work_inside(void *unused)
 {
-	sandbox((const int[]){ SYS_read, SYS_write, SYS_close, SYS_exit,
-			       SYS_madvise, SYS_munmap, SYS_mprotect,
-			       SYS_rt_sigprocmask, SYS_futex, SYS_exit_group,
-			       -1 });
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_exit, SYS_madvise, SYS_munmap,
+	      SYS_mprotect, SYS_rt_sigprocmask, SYS_futex);
 	for (int i = 0; i < 50; i++)
 		exchange(&inner, i);
 	close(inner.client);

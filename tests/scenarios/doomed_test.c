@@ -12,6 +12,7 @@
 #include "support/expect.h"
 #include "support/log.h"
 #include "support/scenarios.h"
+#include "support/suppressions.h"
 
 SCENARIOS(doomed, are_explained, "doomed")
 
@@ -19,21 +20,17 @@ SCENARIOS(doomed, are_explained, "doomed")
 Test(doomed, that_is_suppressed_dies_in_silence)
 {
 	static const char rules[] = "{\n  known\n  sigpipe-death\n  ...\n}\n";
-	char path[] = "/tmp/tcpshadow-suppress-XXXXXX";
-	char variable[100];
+	struct suppressions file;
 	struct run run;
-	int fd = mkstemp(path);
 
-	cr_assert(fd >= 0);
-	cr_assert_gt(write(fd, rules, strlen(rules)), 0);
-	close(fd);
-	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
-	cr_expect_eq(run_all(&run, true, (const char *[]){ variable, NULL },
+	cr_assert(suppressions_write(&file, rules, strlen(rules)));
+	cr_expect_eq(run_all(&run, true,
+			     (const char *[]){ file.variable, NULL },
 			     ARGV(run_program("doomed"),
 				  "death_that_is_suppressed")),
 		     128 + SIGPIPE, "%s", run_errors(&run));
 	cr_expect_eq(log_findings(run_log(&run), "sigpipe-death"), 0, "%s",
 		     run.text);
 	run_end(&run);
-	unlink(path);
+	suppressions_remove(&file);
 }

@@ -7,6 +7,7 @@
 
 #include "support/expect.h"
 #include "support/log.h"
+#include "support/suppressions.h"
 
 enum { SHOWN = 100 };
 
@@ -165,20 +166,16 @@ Test(findings, place_of_no_module_reaches_the_command)
 Test(findings, place_of_no_module_is_suppressed_by_its_rule)
 {
 	static const char rules[] = "{\n  known\n  double-close\n  ...\n}\n";
-	char path[] = "/tmp/tcpshadow-findings-XXXXXX";
-	char variable[100];
+	struct suppressions file;
 	struct run run;
-	int fd = mkstemp(path);
 
-	cr_assert_gt(write(fd, rules, strlen(rules)), 0);
-	close(fd);
-	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
-	cr_assert_eq(run_all(&run, true, ARGV(variable),
+	cr_assert(suppressions_write(&file, rules, strlen(rules)));
+	cr_assert_eq(run_all(&run, true, ARGV(file.variable),
 			     ARGV(run_program("anonymous"))),
 		     0);
 	cr_expect_eq(log_findings(run_log(&run), "double-close"), 0);
 	run_end(&run);
-	unlink(path);
+	suppressions_remove(&file);
 }
 #endif
 
@@ -186,34 +183,21 @@ Test(findings, place_of_no_module_is_suppressed_by_its_rule)
 
 enum { MIB = 1 << 20 };
 
-/* Blank lines up to size, with the suppression at the end; its name, static. */
-static const char *write_suppressions(size_t size, bool nul)
+/* Blank lines up to size, with the suppression at the end. */
+static void check_suppressions(size_t size, bool nul, int findings,
+			       const char *mistake)
 {
 	static const char rules[] = "{\n  known\n  double-close\n  ...\n}\n";
-	static char path[64];
 	static char text[MIB + 4096];
-	int fd;
+	struct suppressions file;
+	struct run run;
 
-	strcpy(path, "/tmp/tcpshadow-findings-XXXXXX");
-	fd = mkstemp(path);
-	cr_assert(fd >= 0);
 	memset(text, '\n', size);
 	memcpy(text + size - strlen(rules), rules, strlen(rules));
 	if (nul)
 		text[size - strlen(rules) - 1] = '\0';
-	cr_assert_eq(write(fd, text, size), size);
-	close(fd);
-	return path;
-}
-
-static void check_suppressions(const char *path, int findings,
-			       const char *mistake)
-{
-	char variable[100];
-	struct run run;
-
-	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
-	cr_expect_eq(run_all(&run, true, ARGV(variable),
+	cr_assert(suppressions_write(&file, text, size));
+	cr_expect_eq(run_all(&run, true, ARGV(file.variable),
 			     ARGV(run_example("double-close/bad"))),
 		     0);
 	cr_expect_eq(log_findings(run_log(&run), "double-close"), findings,
@@ -223,24 +207,24 @@ static void check_suppressions(const char *path, int findings,
 	if (mistake)
 		cr_expect(strstr(run.text, mistake), "%s", run.text);
 	run_end(&run);
-	unlink(path);
+	suppressions_remove(&file);
 }
 
 Test(findings, suppressions_of_a_mebibyte_are_read_to_the_end)
 {
-	check_suppressions(write_suppressions(MIB - 1, false), 0, NULL);
-	check_suppressions(write_suppressions(MIB, false), 0, NULL);
+	check_suppressions(MIB - 1, false, 0, NULL);
+	check_suppressions(MIB, false, 0, NULL);
 }
 
 Test(findings, suppressions_that_are_longer_are_cut_and_said_to_be)
 {
-	check_suppressions(write_suppressions(MIB + 100, false), 1,
+	check_suppressions(MIB + 100, false, 1,
 			   ": longer than 1 MiB, the rest is not read\n");
 }
 
 Test(findings, suppressions_behind_a_nul_are_said_not_to_be_read)
 {
-	check_suppressions(write_suppressions(1000, true), 1,
+	check_suppressions(1000, true, 1,
 			   ": holds a NUL, what follows it is not read\n");
 }
 

@@ -12,6 +12,7 @@
 #include "support/expect.h"
 #include "support/log.h"
 #include "support/scenarios.h"
+#include "support/suppressions.h"
 
 SCENARIOS(public_calls, answer_by_what_the_kernel_says, "public")
 
@@ -88,22 +89,18 @@ Test(public_calls, do_not_count_what_is_suppressed)
 {
 	static const char rules[] =
 		"{\n  known\n  write-after-peer-close\n  ...\n}\n";
-	char path[] = "/tmp/tcpshadow-suppress-XXXXXX";
-	char variable[100];
+	struct suppressions file;
 	struct run run;
-	int fd = mkstemp(path);
 
-	cr_assert(fd >= 0);
-	cr_assert_gt(write(fd, rules, strlen(rules)), 0);
-	close(fd);
-	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
-	cr_expect_eq(run_all(&run, true, (const char *[]){ variable, NULL },
+	cr_assert(suppressions_write(&file, rules, strlen(rules)));
+	cr_expect_eq(run_all(&run, true,
+			     (const char *[]){ file.variable, NULL },
 			     ARGV(run_example("api/in_c"), "careless")),
 		     0);
 	cr_expect_str_eq(run_output(&run), "watched, 0 findings\n", "%s",
 			 run_log(&run));
 	run_end(&run);
-	unlink(path);
+	suppressions_remove(&file);
 }
 
 /* What a program of somebody else's is built with. */

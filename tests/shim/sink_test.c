@@ -9,6 +9,7 @@
 #include "support/expect.h"
 #include "support/log.h"
 #include "support/scenarios.h"
+#include "support/suppressions.h"
 
 static int shadowed(struct run *run, const char *variable, const char *second,
 		    const char *program, const char *scenario)
@@ -161,29 +162,27 @@ static const char suppressions[] = "{\n  known\n  double-close\n  fun:main\n"
 
 Test(sink, suppressed_findings_are_not_shown_and_mistakes_have_a_line)
 {
-	char path[] = "/tmp/tcpshadow-suppress-XXXXXX";
-	char variable[100];
+	struct suppressions file;
 	char mistake[100];
 	struct run run;
-	int fd = mkstemp(path);
 
-	cr_assert(fd >= 0);
-	cr_assert_gt(write(fd, suppressions, strlen(suppressions)), 0);
-	close(fd);
-	snprintf(variable, sizeof(variable), "TCPSHADOW_SUPPRESSIONS=%s", path);
-	cr_expect_eq(run_all(&run, true, (const char *[]){ variable, NULL },
+	cr_assert(
+		suppressions_write(&file, suppressions, strlen(suppressions)));
+	cr_expect_eq(run_all(&run, true,
+			     (const char *[]){ file.variable, NULL },
 			     ARGV(run_example("double-close/bad"))),
 		     0);
 	cr_expect_eq(log_findings(run_log(&run), "double-close"), 0);
-	snprintf(mistake, sizeof(mistake), "%s:8: no such rule\n", path);
+	snprintf(mistake, sizeof(mistake), "%s:8: no such rule\n", file.path);
 	cr_expect(strstr(run.text, mistake), "%s", run.text);
 	run_end(&run);
-	cr_expect_eq(run_all(&run, true, (const char *[]){ variable, NULL },
+	cr_expect_eq(run_all(&run, true,
+			     (const char *[]){ file.variable, NULL },
 			     ARGV(run_example("use-after-close/bad"))),
 		     0);
 	cr_expect_eq(log_findings(run_log(&run), "use-after-close"), 1);
 	run_end(&run);
-	unlink(path);
+	suppressions_remove(&file);
 }
 
 Test(sink, findings_of_one_place_are_counted_not_repeated)
