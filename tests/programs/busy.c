@@ -312,7 +312,7 @@ static void fin_wait_2(void)
 	CHECK(limit >= 0 && write(limit, "7", 1) == 1 && close(limit) == 0);
 	CHECK(close(pair.server) == 0);
 	wait_state(pair.client, TCP_CLOSE_WAIT);
-	poll(NULL, 0, 60); /* the delayed acknowledgment */
+	wait_table_state(PORT, TCP_FIN_WAIT2);
 	hold("connection", "FIN_WAIT_2", -1);
 	time_left = "no process, 7 s left";
 }

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <setjmp.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -528,8 +529,11 @@ static void clean(void *unused)
 	cleaned++;
 }
 
+static _Atomic pid_t blocked_thread;
+
 static void *read_for_ever(void *unused)
 {
+	atomic_store(&blocked_thread, gettid());
 	pthread_cleanup_push(clean, unused);
 	(void)!read(shared_pair.server, buffer, 1);
 	pthread_cleanup_pop(0);
@@ -538,10 +542,31 @@ static void *read_for_ever(void *unused)
 
 static void *accept_for_ever(void *unused)
 {
+	atomic_store(&blocked_thread, gettid());
 	pthread_cleanup_push(clean, unused);
 	accept(shared_pair.listener, NULL, NULL);
 	pthread_cleanup_pop(0);
 	return NULL;
+}
+
+static void wait_until_it_sleeps(void)
+{
+	char path[64];
+	char state = 0;
+
+	for (int i = 0; i < 5000 && state != 'S'; i++) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+			 atomic_load(&blocked_thread));
+		file = fopen(path, "r");
+		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		if (file)
+			fclose(file);
+		poll(NULL, 0, 1);
+	}
+	CHECK(state == 'S');
 }
 
 static void cancelled_out_of_blocked_calls(void)
@@ -553,8 +578,9 @@ static void cancelled_out_of_blocked_calls(void)
 		pthread_t thread;
 		void *result;
 
+		atomic_store(&blocked_thread, 0);
 		CHECK(pthread_create(&thread, NULL, functions[i], NULL) == 0);
-		poll(NULL, 0, 20);
+		wait_until_it_sleeps();
 		CHECK(pthread_cancel(thread) == 0);
 		CHECK(pthread_join(thread, &result) == 0);
 		printf("cancelled %d cleaned %d\n", result == PTHREAD_CANCELED,

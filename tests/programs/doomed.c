@@ -136,22 +136,6 @@ static void first_write_after_a_disconnect(void)
 
 /* ---- who had closed ------------------------------------------------------- */
 
-/* Is there a socket that has this port? */
-static bool is_in_table(int port)
-{
-	FILE *file = fopen("/proc/thread-self/net/tcp", "r");
-	unsigned int local;
-	char line[512];
-	bool found = false;
-
-	CHECK(file);
-	while (fgets(line, sizeof(line), file))
-		found |= sscanf(line, " %*d: %*x:%x", &local) == 1 &&
-			 (int)local == port;
-	fclose(file);
-	return found;
-}
-
 /*
  * Where the peer's socket cannot be looked up the warning comes with the
  * answer, and names the write that earned it.
@@ -171,9 +155,7 @@ static void doomed_write_is_named_when_its_answer_comes(void)
 	CHECK(close(pair.listener) == 0);
 	CHECK(close(pair.server) == 0);
 	CHECK(read(pair.client, &byte, 1) == 0);
-	for (int i = 0; i < 2000 && is_in_table(port); i++)
-		poll(NULL, 0, 5);
-	CHECK(!is_in_table(port));
+	wait_table_state(port, 0);
 	CHECK(send(pair.client, "x", 1, 0) == 1);
 	wait_events(pair.client, POLLERR);
 	tell("refuse", "this write goes to a peer that has closed");

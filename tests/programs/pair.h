@@ -124,6 +124,33 @@ static inline void wait_state(int fd, int state)
 	CHECK(kernel_state(fd) == state);
 }
 
+/* Of the IPv4 socket with this local port, held by a process or not; 0: none. */
+static inline int table_state(int port)
+{
+	FILE *file = fopen("/proc/thread-self/net/tcp", "r");
+	unsigned int local;
+	unsigned int state;
+	char line[512];
+	int found = 0;
+
+	CHECK(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, " %*d: %*x:%x %*x:%*x %x", &local, &state) ==
+			    2 &&
+		    (int)local == port)
+			found = (int)state;
+	}
+	fclose(file);
+	return found;
+}
+
+static inline void wait_table_state(int port, int state)
+{
+	for (int i = 0; i < 5000 && table_state(port) != state; i++)
+		poll(NULL, 0, 2);
+	CHECK(table_state(port) == state);
+}
+
 static inline void wait_events(int fd, short events)
 {
 	struct pollfd wanted = { .fd = fd, .events = events };

@@ -324,6 +324,7 @@ static void cancellation_at_any_place(void)
 			CHECK(pthread_create(&threads[j], NULL,
 					     work_until_cancelled,
 					     (void *)(i * 10 + j)) == 0);
+		/* At another moment of their work each time. */
 		poll(NULL, 0, i % 4);
 		for (int j = 0; j < 4; j++)
 			CHECK(pthread_cancel(threads[j]) == 0);
