@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 
-#include "pair.h"
+#include "catch_pipe.h"
 
 extern char **environ;
 
@@ -251,26 +251,6 @@ static void threads_and_children_are_not_added(void)
 }
 
 /* --- signals ---------------------------------------------------------------- */
-
-static volatile sig_atomic_t caught;
-static siginfo_t info;
-static int errno_inside;
-
-static void on_pipe(int number, siginfo_t *what, void *context)
-{
-	(void)context;
-	errno_inside = errno;
-	info = *what;
-	caught += number == SIGPIPE;
-}
-
-static void catch_pipe(int flags)
-{
-	struct sigaction action = { .sa_sigaction = on_pipe,
-				    .sa_flags = SA_SIGINFO | flags };
-
-	CHECK(sigaction(SIGPIPE, &action, NULL) == 0);
-}
 
 static struct pair dead_pair(void)
 {

@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <sys/uio.h>
 
+#include "catch_pipe.h"
 #include "torture.h"
 
 static char text[] = "abcdef";
@@ -58,38 +59,18 @@ static const struct writer writers[] = {
 	for (const struct writer *writer = writers; \
 	     writer < writers + SCENARIO_COUNT(writers); writer++)
 
-static volatile sig_atomic_t signals;
-static siginfo_t info;
-static int errno_inside;
-
-static void on_pipe(int number, siginfo_t *what, void *context)
-{
-	(void)context;
-	errno_inside = errno;
-	info = *what;
-	signals += number == SIGPIPE;
-}
-
-static void catch_pipe(void)
-{
-	struct sigaction action = { .sa_sigaction = on_pipe,
-				    .sa_flags = SA_SIGINFO };
-
-	CHECK(sigaction(SIGPIPE, &action, NULL) == 0);
-}
-
 /* What a writer has come to, and the signal with it. */
 static void show(const struct writer *writer, int fd, int flags)
 {
 	ssize_t result;
 
-	signals = 0;
+	caught = 0;
 	errno_inside = 0;
 	memset(&info, 0, sizeof(info));
 	errno = 77;
 	result = writer->write(fd, flags);
 	printf("%s = %zd %d, signals %d, code %d, own %d, errno inside %d\n",
-	       writer->name, result, errno, signals, info.si_code,
+	       writer->name, result, errno, caught, info.si_code,
 	       info.si_pid == getpid(), errno_inside);
 }
 
@@ -131,7 +112,7 @@ static struct pair reset_on_credit(void)
 
 static void broken_with_a_handler(void)
 {
-	catch_pipe();
+	catch_pipe(0);
 	EACH_WRITER(writer)
 	{
 		struct pair pair = broken_on_credit();
@@ -151,7 +132,7 @@ static void broken_with_a_handler(void)
 
 static void broken_without_a_signal(void)
 {
-	catch_pipe();
+	catch_pipe(0);
 	EACH_WRITER(writer)
 	{
 		struct pair pair;
@@ -213,7 +194,7 @@ static void broken_by_default(void)
 
 static void reset_by_the_peer(void)
 {
-	catch_pipe();
+	catch_pipe(0);
 	EACH_WRITER(writer)
 	{
 		struct pair pair = reset_on_credit();
@@ -236,7 +217,7 @@ static void no_room_for_more(void)
 {
 	struct pair pair;
 
-	catch_pipe();
+	catch_pipe(0);
 	EACH_WRITER(writer)
 	{
 		pair = on_credit();
@@ -256,7 +237,7 @@ static void bytes_that_cannot_be_read(void)
 {
 	struct pair pair = on_credit();
 
-	catch_pipe();
+	catch_pipe(0);
 	part.iov_base = (void *)1;
 	EACH_WRITER(writer)
 	show(writer, pair.client, 0);
@@ -291,12 +272,12 @@ static void parts_of_nothing(void)
 	static const struct iovec nothing[2];
 	struct pair pairs[] = { on_credit(), broken_on_credit() };
 
-	catch_pipe();
+	catch_pipe(0);
 	for (int i = 0; i < 2; i++) {
 		SHOW(writev(pairs[i].client, nothing, 0));
 		SHOW(writev(pairs[i].client, nothing, 1));
 		SHOW(writev(pairs[i].client, nothing, 2));
-		SHOW(signals);
+		SHOW(caught);
 		show(&writers[4], pairs[i].client, 0);
 		SHOW(writev(pairs[i].client, nothing, 2));
 	}
@@ -309,7 +290,7 @@ static void parts_of_nothing_and_a_timeout(void)
 	unsigned int patience = 50;
 	struct pair pair = on_credit();
 
-	catch_pipe();
+	catch_pipe(0);
 	CHECK(setsockopt(pair.client, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience,
 			 sizeof(patience)) == 0);
 	deafen(pair.server, 0, 0);
@@ -317,7 +298,7 @@ static void parts_of_nothing_and_a_timeout(void)
 	wait_events(pair.client, POLLERR);
 	SHOW(writev(pair.client, nothing, 2));
 	SHOW(writev(pair.client, nothing, 2));
-	SHOW(signals);
+	SHOW(caught);
 }
 
 /* --- the number is something else by now
@@ -361,7 +342,7 @@ static void the_number_of_nothing(void)
 
 static void the_number_of_a_pipe_that_nobody_reads(void)
 {
-	catch_pipe();
+	catch_pipe(0);
 	EACH_WRITER(writer)
 	{
 		struct pair pair = on_credit();
