@@ -139,6 +139,8 @@ static bool add_row(const struct diag_row *row, void *argument)
 	const struct holder_query *query = collection->query;
 	struct holder *holder;
 
+	if (query->cookie != 0 && row->cookie == query->cookie)
+		return true;
 	if (!holders_overlap(&query->address, query->v6only, &row->local,
 			     row->v6only))
 		return true;

@@ -19,6 +19,8 @@ struct holder_query {
 	struct address address;
 	bool v6only;    /* IPV6_V6ONLY of the socket that wants it */
 	bool reuseport; /* its SO_REUSEPORT */
+	/* Its SO_COOKIE, 0: none. Bound, it is on the port, and no holder. */
+	uint64_t cookie;
 };
 
 struct holder {
@@ -41,7 +43,8 @@ struct holders {
 /*
  * Connections on the port of a socket that listens there are only counted: it
  * is the listener that keeps the port. reply: room for the kernel's answers, at
- * least DIAG_REPLY_SIZE bytes. */
+ * least DIAG_REPLY_SIZE bytes.
+ */
 void holders_find(const struct holder_query *query, struct holders *holders,
 		  void *reply);
 

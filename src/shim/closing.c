@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "kernel/diag.h"
 #include "kernel/raw.h"
@@ -277,17 +278,25 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	ghost_add(ref);
 }
 
+_Atomic int closing_last = -2;
+_Atomic int closing_before = -2;
+
 /*
  * A loop over all numbers, as demons have it, closes what is closed already and
- * means nothing by it: it comes from the neighbour.
+ * means nothing by it. It comes from the neighbour, and to that from the next
+ * one, or it has begun behind standard error: two sockets that were made one
+ * after the other are neighbours as well.
  */
-_Atomic int closing_last = -2;
-
 static bool in_a_loop(int fd)
 {
-	int before = atomic_load(&closing_last);
+	int last = atomic_load(&closing_last);
+	int before = atomic_load(&closing_before);
+	int step = fd - last;
 
-	return fd - before == 1 || before - fd == 1;
+	if (step != 1 && step != -1)
+		return false;
+	return fd - before == 2 * step ||
+	       (last == STDERR_FILENO + 1 && step == 1 && before != fd);
 }
 
 uint64_t closing_visit(int fd, uint64_t entry, enum call call,

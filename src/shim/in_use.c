@@ -205,6 +205,7 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 			  0,
 		.reuseport =
 			kernel_socket_option(fd, SOL_SOCKET, SO_REUSEPORT) > 0,
+		.cookie = kernel_socket_cookie(fd),
 	};
 	struct subject subject = report_process();
 	struct holders *holders;

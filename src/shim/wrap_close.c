@@ -9,7 +9,7 @@ static OUT_OF_LINE int close_followed(int fd)
 	uint64_t ref = followed(fd, CALL_close, RETURN_ADDRESS);
 	int result;
 
-	atomic_store_explicit(&closing_last, fd, memory_order_relaxed);
+	closing_note(fd);
 	if (!ref) {
 		result = real_calls()->close(fd);
 		/* Left by a close that never came back. */
@@ -29,7 +29,7 @@ int close(int fd)
 {
 	if (unlikely(table_entry(fd) != 0))
 		return close_followed(fd);
-	atomic_store_explicit(&closing_last, fd, memory_order_relaxed);
+	closing_note(fd);
 	return real.close(fd);
 }
 

@@ -174,8 +174,7 @@ static long closes(long number, const long *a, const void *place)
 
 	if (number == SYS_close) {
 		check_number((int)a[0], CALL_close, place);
-		atomic_store_explicit(&closing_last, (int)a[0],
-				      memory_order_relaxed);
+		closing_note((int)a[0]);
 	}
 	if (number == SYS_close_range && (int)a[2] & (int)CLOSE_RANGE_UNSHARE)
 		process_forking();

@@ -163,6 +163,10 @@ static void busy_port_through_syscall(void)
 	CHECK(errno == EADDRINUSE);
 	tell("expect", "listen() = -1 EADDRINUSE: 127.0.0.1:%d",
 	     port_of(bound[0]));
+	/* The one that fails is on the port too, and no holder of it. */
+	tell("expect", "holder: listener LISTEN 127.0.0.1:%d",
+	     port_of(bound[0]));
+	tell("refuse", "holder: bound CLOSED 127.0.0.1:%d", port_of(bound[0]));
 }
 
 static void double_close_through_syscall(void)
@@ -174,6 +178,48 @@ static void double_close_through_syscall(void)
 	CHECK(syscall(SYS_close, pair.client) == -1 && errno == EBADF);
 	tell("expect", "close() of fd %d, a socket that was closed before",
 	     pair.client);
+}
+
+/* Sockets at first, first + 1, ... as they are given out one after the other. */
+static void sockets_from(int first, int count)
+{
+	for (int fd = first; fd < first + count; fd++) {
+		int one = socket(AF_INET, SOCK_STREAM, 0);
+
+		CHECK(one >= 0 && dup2(one, fd) == fd && close(one) == 0);
+	}
+}
+
+static void double_close_of_a_neighbour(void)
+{
+	sockets_from(700, 4);
+	CHECK(close(700) == 0 && close(701) == 0);
+	CHECK(close(700) == -1 && errno == EBADF);
+	CHECK(close(703) == 0 && close(702) == 0);
+	CHECK(close(703) == -1 && errno == EBADF);
+	tell("expect", "close() of fd 700, a socket that was closed before");
+	tell("expect", "close() of fd 703, a socket that was closed before");
+	tell("findings", "2 double-close");
+}
+
+/* As demons do it, up and down. */
+static void closing_all_numbers(void)
+{
+	sockets_from(700, 4);
+	for (int fd = 700; fd < 704; fd++)
+		CHECK(close(fd) == 0);
+	for (int fd = 690; fd < 720; fd++)
+		CHECK(close(fd) == -1);
+	for (int fd = 720; fd > 690; fd--)
+		CHECK(close(fd) == -1);
+	close(3);
+	CHECK(socket(AF_INET, SOCK_STREAM, 0) == 3);
+	sockets_from(4, 1);
+	CHECK(close(4) == 0);
+	close(900);
+	for (int fd = 3; fd < 10; fd++)
+		close(fd);
+	tell("findings", "0 double-close");
 }
 
 /* A connection whose listening side closes first; its port. */
@@ -440,6 +486,8 @@ static const struct scenario scenarios[] = {
 	S(same_connection_is_not_want_of_ports),
 	S(busy_port_through_syscall),
 	S(double_close_through_syscall),
+	S(double_close_of_a_neighbour),
+	S(closing_all_numbers),
 	S(time_wait_of_long_ago_is_traced),
 	S(time_wait_of_the_parent_is_traced),
 	S(listener_over_posix_spawn_is_traced),
