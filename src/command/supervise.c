@@ -133,22 +133,47 @@ bool supervise_watch(struct supervisor *supervisor, pid_t pid)
 }
 
 /*
+ * Has a shell made a job of the command? Then it waits for both, and continues
+ * both.
+ */
+static bool is_job(void)
+{
+	pid_t parent = getppid();
+
+	return getpgid(parent) != getpgrp() && getsid(parent) == getsid(0);
+}
+
+/*
  * The program was stopped from its terminal: so is the command, until the shell
- * continues both.
+ * continues both. Many programs that draw on the whole screen stop themselves
+ * for good (SIGSTOP) when the terminal asks them to.
  */
 static void stop_with(struct supervisor *supervisor, int number)
 {
 	int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	siginfo_t since = { .si_pid = 0 };
+	struct sigaction before;
 
 	/* Without a terminal nobody would continue the command. */
 	if (terminal < 0)
 		return;
 	close(terminal);
-	if (number == SIGSTOP)
+	if (number == SIGSTOP && !is_job())
 		return;
-	kill(getpid(), SIGSTOP);
-	/* Continued; the shell did it for the program too, as a rule. */
-	if (waitpid(supervisor->pid, NULL, WCONTINUED | WNOHANG) == 0)
+	/* By the same signal, which the shell shows. */
+	if (number != SIGSTOP)
+		sigaction(number, &(struct sigaction){ .sa_handler = SIG_DFL },
+			  &before);
+	raise(number);
+	if (number != SIGSTOP)
+		sigaction(number, &before, NULL);
+	/*
+	 * Continued; the shell did it for the program too, as a rule. It may
+	 * have been stopped again since, or have ended: reap() will see it.
+	 */
+	if (waitid(P_PID, (id_t)supervisor->pid, &since,
+		   WCONTINUED | WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    since.si_pid == 0)
 		kill(supervisor->pid, SIGCONT);
 }
 

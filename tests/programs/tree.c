@@ -168,6 +168,30 @@ static int ends(int status)
 	return status;
 }
 
+static void stop(int number)
+{
+	(void)number;
+	raise(SIGSTOP);
+}
+
+/*
+ * When its terminal asks it to stop it does so itself, as programs do that have
+ * to tidy the screen up first.
+ */
+static int stops_itself(int number)
+{
+	char line[80];
+
+	(void)number;
+	signal(SIGTSTP, stop);
+	say_ready();
+	while (fgets(line, sizeof(line), stdin)) {
+		printf("got %s", line);
+		fflush(stdout);
+	}
+	return 7;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -183,6 +207,7 @@ int main(int argc, char **argv)
 		{ "flood", flood },
 		{ "dies", dies },
 		{ "ends", ends },
+		{ "stops-itself", stops_itself },
 	};
 
 	for (size_t i = 0; argc > 1 && i < sizeof(all) / sizeof(all[0]); i++) {
