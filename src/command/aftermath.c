@@ -5,9 +5,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "command/ending.h"
 #include "command/say.h"
 #include "kernel/diag.h"
 #include "kernel/owners.h"
+
+/* The kernel keeps TIME_WAIT for 60 s (TCP_TIMEWAIT_LEN). */
+#define TIME_WAIT_NS 60000000000ULL
 
 void aftermath_begin(struct aftermath *aftermath, struct session *session)
 {
@@ -38,106 +42,119 @@ static bool can_be_asked(const struct aftermath *aftermath,
 {
 	return socket->state != ST_CLOSED && socket->cookie != 0 &&
 	       aftermath->diag >= 0 &&
-	       (socket->owner->network == 0 ||
-		socket->owner->network == aftermath->network);
+	       (socket->network == 0 || socket->network == aftermath->network);
 }
 
-/* False when the kernel has it no more. */
-static bool look_up(const struct aftermath *aftermath,
-		    const struct tcp_socket *socket, struct diag_row *row)
+enum presence {
+	IS_GONE,
+	IS_HERE,
+	IS_REPLACED, /* a newer connection has its two ends */
+};
+
+static enum presence look_up(const struct aftermath *aftermath,
+			     const struct tcp_socket *socket,
+			     struct diag_row *row)
 {
 	struct address nobody = { .family = socket->local.family };
 
-	return diag_find_with(aftermath->diag, &socket->local,
-			      socket->state == ST_LISTEN ? &nobody
-							 : &socket->peer,
-			      row) == 1 &&
-	       row->cookie == socket->cookie;
+	if (diag_find_with(aftermath->diag, &socket->local,
+			   socket->state == ST_LISTEN ? &nobody : &socket->peer,
+			   row) != 1)
+		return IS_GONE;
+	if (row->cookie == socket->cookie)
+		return IS_HERE;
+	return row->peer.port == socket->peer.port ? IS_REPLACED : IS_GONE;
 }
 
-/* Has the other end begun to close before this one did? */
-static bool peer_closed_first(const struct tcp_socket *socket)
+static struct step step_of(const struct tcp_socket *socket)
 {
-	const struct tcp_socket *other = socket->other_end;
-
-	return other &&
-	       (other->state == ST_FIN_WAIT_1 ||
-		other->state == ST_FIN_WAIT_2 || other->state == ST_TIME_WAIT);
+	return (struct step){ .time = now(),
+			      .process = socket->owner,
+			      .stack = socket->born,
+			      .fd = socket->fd,
+			      .evidence = EVIDENCE_KERNEL };
 }
 
-/*
- * The state between, where the shortest way is not the likely one: of two FINs
- * there is no trace once both are acknowledged.
- */
-static enum tcp_state via_state(const struct tcp_socket *socket,
-				enum tcp_state to)
+static void settle_gone(struct aftermath *aftermath, struct tcp_socket *socket,
+			enum presence presence)
 {
-	if (to == ST_CLOSED && socket->state == ST_CLOSE_WAIT)
-		return ST_LAST_ACK;
-	if (to == ST_CLOSED && socket->state == ST_ESTABLISHED &&
-	    peer_closed_first(socket))
-		return ST_LAST_ACK;
-	return to;
+	struct step step = step_of(socket);
+	enum fate fate = ending_fate(socket);
+
+	if (presence == IS_REPLACED)
+		fate = FATE_SUCCEEDED;
+	else if (step.time > socket->last + TIME_WAIT_NS)
+		fate = FATE_WAITED;
+	ending_tell(aftermath->session, socket, &step, fate);
+	socket->looked_up = true;
 }
 
-static void walk(struct session *session, struct tcp_socket *socket,
-		 enum tcp_state to, enum tcp_event event, bool likely)
+static void settle_here(struct aftermath *aftermath, struct tcp_socket *socket,
+			const struct diag_row *row)
 {
-	const struct edge *path[2 * MACHINE_PATH_MAX];
-	enum tcp_state via = via_state(socket, to);
-	size_t length = machine_path(socket->state, via, EVENT_NONE, path);
-	struct subject subject = session_subject(socket);
+	struct step step = step_of(socket);
 
-	length += machine_path(via, to, event, path + length);
-	for (size_t i = 0; i < length; i++) {
-		bool last = i == length - 1;
-		struct step step = {
-			.time = now(),
-			.edge = path[i],
-			.process = socket->owner,
-			.stack = socket->born,
-			.fd = socket->fd,
-			.evidence = last ? EVIDENCE_KERNEL : EVIDENCE_INFERRED,
-			.likely = last && likely,
-		};
-
-		session_step(session, &subject, &step);
-	}
+	if (row->state != socket->state)
+		ending_tell_state(aftermath->session, socket, &step,
+				  row->state);
+	/* Nobody is left that could do anything with it. */
+	if (row->inode == 0)
+		socket->released = false;
+	socket->looked_up = true;
 }
 
 /* The kernel's word on a socket that its process can no longer tell about. */
 static bool settle(struct aftermath *aftermath, struct tcp_socket *socket,
 		   struct diag_row *row)
 {
-	bool is_there = look_up(aftermath, socket, row);
-	bool certain = socket->state == ST_LISTEN ||
-		       socket->state == ST_LAST_ACK ||
-		       socket->state == ST_TIME_WAIT;
+	enum presence presence = look_up(aftermath, socket, row);
 
-	if (!is_there)
-		walk(aftermath->session, socket, ST_CLOSED, EVENT_NONE,
-		     !certain);
-	else if (row->state != socket->state)
-		walk(aftermath->session, socket, row->state, EVENT_NONE, false);
-	socket->looked_up = true;
-	return is_there;
+	if (presence == IS_HERE)
+		settle_here(aftermath, socket, row);
+	else
+		settle_gone(aftermath, socket, presence);
+	return presence == IS_HERE;
 }
 
+/* What its owner has released the process may have held as well. */
+static bool is_concerned(const struct tcp_socket *socket,
+			 const struct process *process)
+{
+	return socket->released ||
+	       (process_last_image(socket->owner) == process &&
+		!socket->looked_up);
+}
+
+/*
+ * Those that are there still come first: how the others have ended may depend
+ * on the state of their other ends.
+ */
 void aftermath_of_process(struct aftermath *aftermath,
 			  const struct process *process)
 {
+	struct tcp_socket *gone = NULL;
 	struct tcp_socket *next;
-	struct diag_row row;
 
-	for (struct tcp_socket *socket = aftermath->session->sockets; socket;
+	for (struct tcp_socket *socket = aftermath->session->live; socket;
 	     socket = next) {
-		next = socket->next;
-		/* What its owner has released this process may have held. */
-		if ((socket->released ||
-		     (process_last_image(socket->owner) == process &&
-		      !socket->looked_up)) &&
-		    can_be_asked(aftermath, socket))
-			settle(aftermath, socket, &row);
+		struct diag_row row;
+
+		next = socket->live_next;
+		if (!is_concerned(socket, process) ||
+		    !can_be_asked(aftermath, socket))
+			continue;
+		if (look_up(aftermath, socket, &row) == IS_HERE) {
+			settle_here(aftermath, socket, &row);
+			continue;
+		}
+		socket->gone_next = gone;
+		gone = socket;
+	}
+	for (; gone; gone = next) {
+		struct diag_row row;
+
+		next = gone->gone_next;
+		settle(aftermath, gone, &row);
 	}
 }
 

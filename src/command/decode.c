@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "command/ending.h"
 #include "command/say.h"
 #include "command/story.h"
 #include "command/suppressions.h"
@@ -237,6 +238,17 @@ static bool decode_transition(struct decoder *decoder,
 			      .call = told->call,
 			      .evidence = told->evidence,
 			      .likely = told->likely };
+	/* The process did not know who had reset it; its other end may. */
+	if (step.likely && step.edge->event == EVENT_RST) {
+		struct tcp_socket *socket =
+			session_socket(decoder->session, told->cookie);
+		enum fate fate = socket ? ending_fate(socket) : FATE_UNKNOWN;
+
+		if (fate != FATE_UNKNOWN && socket->state == step.edge->from) {
+			ending_tell(decoder->session, socket, &step, fate);
+			return true;
+		}
+	}
 	session_step(decoder->session, &subject, &step);
 	return true;
 }
@@ -422,6 +434,21 @@ static bool decode_mark(struct decoder *decoder,
 	return true;
 }
 
+static bool decode_network(struct decoder *decoder,
+			   const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_network *told =
+		fixed_part(record, sizeof(*told), &rest);
+	struct process *process = told ? sender(decoder, &told->head) : NULL;
+
+	if (!process)
+		return false;
+	/* What it has made so far stays where it was. */
+	process->network = told->network;
+	return true;
+}
+
 void decode(struct decoder *decoder, const struct ring_record *record)
 {
 	static bool (*const decoders[RING_KIND_COUNT])(
@@ -441,6 +468,7 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_MESSAGE] = decode_message,
 		[RING_NAME] = decode_name,
 		[RING_MARK] = decode_mark,
+		[RING_NETWORK] = decode_network,
 	};
 
 	if (record->kind >= RING_KIND_COUNT || !decoders[record->kind] ||

@@ -50,7 +50,7 @@ struct process {
 	const char *arguments; /* all, with blanks between them */
 	uint64_t started;      /* CLOCK_REALTIME, ns */
 	uint64_t ended;        /* 0: it has not */
-	uint64_t network;      /* inode of its network namespace */
+	uint64_t network;      /* inode of the namespace it is in now */
 	unsigned int found[SEVERITY_COUNT];
 	struct stack *stacks;
 };
@@ -99,6 +99,7 @@ struct tcp_socket {
 	uint32_t number; /* in the run, from 1 on */
 	uint64_t cookie; /* 0: not known */
 	struct process *owner;
+	uint64_t network; /* inode of the namespace it was made in */
 	struct tcp_socket *other_end; /* on this machine and in this run */
 	int fd;                       /* the last number it had */
 	enum role role;
@@ -117,6 +118,9 @@ struct tcp_socket {
 	struct step *steps;
 	unsigned int step_count;
 	unsigned int found;
+	struct tcp_socket *live_next; /* of session->live */
+	struct tcp_socket **live_at;  /* what leads here, NULL: not in it */
+	struct tcp_socket *gone_next; /* of what aftermath has in hand */
 	struct counters counters; /* at its close, or at its process's end */
 	const char *name;         /* that the program gave it, NULL: none */
 	struct leftover *left;    /* NULL: the kernel has it no more */
@@ -174,6 +178,7 @@ struct watch {
 struct session {
 	struct process *processes;
 	struct tcp_socket *sockets;
+	struct tcp_socket *live; /* those neither in CLOSED nor in TIME_WAIT */
 	struct found *found;
 	unsigned int process_count;
 	unsigned int socket_count;

@@ -404,6 +404,27 @@ void session_counters(struct session *session, struct tcp_socket *socket,
 	TELL(session, counters, socket);
 }
 
+/* Keeps the list of those that may still change. */
+static void file_live(struct session *session, struct tcp_socket *socket)
+{
+	bool live = socket->state != ST_CLOSED && socket->state != ST_TIME_WAIT;
+
+	if (live == (socket->live_at != NULL))
+		return;
+	if (live) {
+		socket->live_next = session->live;
+		socket->live_at = &session->live;
+		session->live = socket;
+		if (socket->live_next)
+			socket->live_next->live_at = &socket->live_next;
+		return;
+	}
+	*socket->live_at = socket->live_next;
+	if (socket->live_next)
+		socket->live_next->live_at = socket->live_at;
+	socket->live_at = NULL;
+}
+
 struct tcp_socket *session_step(struct session *session,
 				const struct subject *subject,
 				const struct step *told)
@@ -420,6 +441,7 @@ struct tcp_socket *session_step(struct session *session,
 	if (!socket) {
 		socket = add_socket(session, subject->cookie);
 		socket->owner = step->process;
+		socket->network = step->process->network;
 		socket->first = step->time;
 		socket->born = step->stack;
 		socket->fd = subject->fd;
@@ -446,6 +468,7 @@ struct tcp_socket *session_step(struct session *session,
 		file_ends(session, socket);
 	}
 	socket->state = step->edge->to;
+	file_live(session, socket);
 	socket->listened |= socket->state == ST_LISTEN;
 	socket->last = step->time;
 	session->edge_counts[step->edge - machine_edges(NULL)]++;

@@ -112,3 +112,58 @@ size_t machine_path(enum tcp_state from, enum tcp_state to,
 			machine_edge(path[length - 1]->from, to, event);
 	return length;
 }
+
+/* Our FIN was out, and so may the peer's have been. */
+static struct machine_ending half_ending(enum fate fate)
+{
+	switch (fate) {
+	case FATE_WAITED:
+		return (struct machine_ending){ ST_TIME_WAIT, EVENT_TIMEOUT,
+						false };
+	case FATE_SUCCEEDED:
+		return (struct machine_ending){ ST_TIME_WAIT, EVENT_RCV_SYN,
+						false };
+	case FATE_ANSWERED:
+		return (struct machine_ending){ ST_TIME_WAIT, EVENT_TIMEOUT,
+						true };
+	case FATE_WAS_RESET:
+		return (struct machine_ending){ ST_UNKNOWN, EVENT_RCV_RST,
+						false };
+	case FATE_RESET_OTHER:
+		return (struct machine_ending){ ST_UNKNOWN, EVENT_ABORT,
+						false };
+	default:
+		return (struct machine_ending){ ST_UNKNOWN, EVENT_RST, true };
+	}
+}
+
+struct machine_ending machine_ending(enum tcp_state state, enum fate fate)
+{
+	switch (state) {
+	case ST_LISTEN:
+	case ST_LAST_ACK:
+		return (struct machine_ending){ ST_UNKNOWN, EVENT_NONE, false };
+	case ST_TIME_WAIT:
+		return (struct machine_ending){ ST_UNKNOWN,
+						fate == FATE_SUCCEEDED
+							? EVENT_RCV_SYN
+							: EVENT_TIMEOUT,
+						false };
+	case ST_FIN_WAIT_1:
+	case ST_FIN_WAIT_2:
+	case ST_CLOSING:
+		return half_ending(fate);
+	default:
+		break;
+	}
+	switch (fate) {
+	case FATE_WAS_RESET:
+		return (struct machine_ending){ ST_UNKNOWN, EVENT_RCV_RST,
+						false };
+	case FATE_RESET_OTHER:
+		return (struct machine_ending){ ST_UNKNOWN, EVENT_ABORT,
+						false };
+	default:
+		return (struct machine_ending){ ST_UNKNOWN, EVENT_NONE, true };
+	}
+}

@@ -7,6 +7,7 @@
 #ifndef MODEL_MACHINE_H
 #define MODEL_MACHINE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "model/state.h"
@@ -49,5 +50,29 @@ const struct edge *machine_edge(enum tcp_state from, enum tcp_state to,
 size_t machine_path(enum tcp_state from, enum tcp_state to,
 		    enum tcp_event event,
 		    const struct edge *path[static MACHINE_PATH_MAX]);
+
+/* What else is known of a closed socket that the kernel shows no more. */
+enum fate {
+	FATE_UNKNOWN,
+	FATE_WAITED,    /* it has been closed for longer than TIME_WAIT lasts */
+	FATE_SUCCEEDED, /* a newer connection has its two ends by now */
+	FATE_ANSWERED,  /* the other end has closed in order */
+	FATE_WAS_RESET, /* the other end has sent a reset */
+	FATE_RESET_OTHER, /* the other end was sent one */
+};
+
+/* How it came from its last known state to CLOSED. */
+struct machine_ending {
+	enum tcp_state via;   /* by this state; UNKNOWN: the shortest way */
+	enum tcp_event event; /* of the last step */
+	bool likely;          /* ... which is not certain */
+};
+
+/*
+ * The kernel forgets a socket in FIN_WAIT_1 or FIN_WAIT_2 when a reset ends it,
+ * and where it got to TIME_WAIT: after 60 s (TCP_TIMEWAIT_LEN), or for a newer
+ * connection between the same ends.
+ */
+struct machine_ending machine_ending(enum tcp_state state, enum fate fate);
 
 #endif

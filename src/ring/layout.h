@@ -75,6 +75,7 @@ enum ring_kind {
 	RING_COUNTERS, /* what a connection has carried */
 	RING_NAME,     /* that the program has given to a socket */
 	RING_MARK,     /* a point in time that the program has marked */
+	RING_NETWORK,  /* sockets are made in another network namespace now */
 	RING_KIND_COUNT
 };
 
@@ -192,6 +193,11 @@ struct ring_name { /* then: the name; "": none any more */
 	uint64_t cookie;
 	int32_t fd;
 	uint32_t unused;
+};
+
+struct ring_network {
+	struct ring_head head;
+	uint64_t network; /* its inode */
 };
 
 struct ring_mark { /* then: the label */

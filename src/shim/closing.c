@@ -15,15 +15,20 @@
 #include "shim/ends.h"
 #include "shim/lifecycle.h"
 #include "shim/process.h"
+#include "shim/real.h"
 #include "shim/report.h"
 #include "shim/rules.h"
 #include "shim/settings.h"
 #include "shim/stack.h"
 
-/* May the socket live on in another process after the close? */
-static bool is_shared(const struct sock *sock, uint64_t word)
+/*
+ * A call of another thread that is under way keeps the socket too. A listener
+ * is worth the question: it would go on taking connections.
+ */
+static bool may_live_on(const struct sock *sock, uint64_t word)
 {
-	return word & SOCK_PASSED || sock->epoch < process_epoch();
+	return observe_is_shared(sock, word) ||
+	       (sock_state(word) == ST_LISTEN && !real_is_single_threaded());
 }
 
 static int look_up(const struct sock *sock, enum tcp_state state,
@@ -48,7 +53,7 @@ static bool lives_on(const struct sock *sock, uint64_t word, uint32_t *inode)
 
 	if (state == ST_CLOSED || state == ST_TIME_WAIT)
 		return false;
-	if (process_sandboxed())
+	if (process_sandboxed() || word & SOCK_ELSEWHERE)
 		return true;
 	found = look_up(sock, state, &row);
 	/* What cannot be asked is not said to have ended. */
@@ -160,7 +165,7 @@ static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
 	if (state == ST_CLOSE_WAIT)
 		return true;
 	if (events & POLLRDHUP &&
-	    (is_shared(sock, word) ||
+	    (observe_is_shared(sock, word) ||
 	     !observe_shown(fd, ref, ST_CLOSE_WAIT, sight)))
 		return false;
 	if (events & POLLIN)
@@ -168,20 +173,45 @@ static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
 	return true;
 }
 
+/*
+ * The error of a connection that is gone tells whether the peer's FIN had come
+ * before the reset. Asking takes it away: only where this is the last
+ * descriptor, and no other thread can be about to be told.
+ */
+static int last_error(int fd, const struct sock *sock, uint64_t word)
+{
+	if (process_sandboxed() || !real_is_single_threaded() ||
+	    word & SOCK_COPIED || observe_is_shared(sock, word) ||
+	    (sock_state(word) != ST_ESTABLISHED &&
+	     sock_state(word) != ST_SYN_SENT) ||
+	    !(kernel_socket_events(fd) & POLLERR) ||
+	    kernel_socket_cookie(fd) != sock->cookie)
+		return 0;
+	return kernel_socket_option(fd, SOL_SOCKET, SO_ERROR);
+}
+
 static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 {
 	struct sock *sock = sock_of(ref);
+	struct sight seen = *sight;
 	uint64_t word;
 
 	sock->unread = 0;
 	sock->fd = fd;
-	if (!sock_load(ref, &word) || sees_common_end(fd, ref, word, sight))
+	if (!sock_load(ref, &word))
 		return;
-	closing_look(fd, ref, sight);
+	/* Another process may have set it. */
+	if (!process_sandboxed() && observe_is_shared(sock, word) &&
+	    kernel_socket_resets(fd))
+		sock_flag(ref, SOCK_LINGER_RESET, 0);
+	if (sees_common_end(fd, ref, word, sight))
+		return;
+	seen.pending = last_error(fd, sock, word);
+	closing_look(fd, ref, &seen);
 	/* In TCP_REPAIR the kernel throws all away, and sends nothing. */
 	if (process_sandboxed() || !sock_load(ref, &word) || word & SOCK_REPAIR)
 		return;
-	if (sock_state(word) == ST_SYN_RCVD && !is_shared(sock, word))
+	if (sock_state(word) == ST_SYN_RCVD && !observe_is_shared(sock, word))
 		sock->unread = (int)kernel_socket_unread_early(fd);
 	else if (has_queue(sock_state(word)))
 		sock->unread = (int)kernel_socket_unread(fd);
@@ -250,7 +280,7 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	sock->closed_at = clock_now();
 	sock->closed_by = stack_brief(sight->place);
 	feed_closed(sock->cookie, sock->closed_by);
-	if (is_shared(sock, word) && lives_on(sock, word, &inode)) {
+	if (may_live_on(sock, word) && lives_on(sock, word, &inode)) {
 		if (inode != 0)
 			rule_still_held(fd, ref, inode, sight);
 		feed_released(sock->cookie);

@@ -443,6 +443,18 @@ void feed_name(uint64_t cookie, int fd, const char *name)
 	append(RING_NAME, parts, 2);
 }
 
+void feed_network(void)
+{
+	struct ring_network record;
+	struct ring_part part = { &record, sizeof(record) };
+
+	if (!feed_attached())
+		return;
+	record = (struct ring_network){ .head = head_now(),
+					.network = network_namespace() };
+	append(RING_NETWORK, &part, 1);
+}
+
 void feed_mark(const char *label)
 {
 	struct ring_mark mark = { .head = head_now() };

@@ -71,6 +71,9 @@ void feed_message(const char *text);
 /* The program has named a socket, or taken the name ("") away. */
 void feed_name(uint64_t cookie, int fd, const char *name);
 
+/* The process has gone to another network namespace. */
+void feed_network(void);
+
 /* The program has marked this point in time. */
 void feed_mark(const char *label);
 

@@ -49,12 +49,14 @@ void seen_socket(int domain, int type, int protocol, const struct sight *sight)
 		return;
 	}
 	rule_check_close_wait();
+	/* It may have been changed below us, as mptcpize does. */
 	if (internet && kind == SOCK_STREAM &&
-	    (protocol == 0 || protocol == IPPROTO_TCP)) {
+	    (protocol == 0 || protocol == IPPROTO_TCP) &&
+	    (process_sandboxed() || kernel_socket_kind(fd) == KERNEL_TCP)) {
 		observe_birth(fd, ST_CLOSED, sight->place);
 		return;
 	}
-	if (internet && protocol == IPPROTO_MPTCP)
+	if (internet && kind == SOCK_STREAM)
 		blind_mptcp();
 	seen_foreign(fd);
 }
@@ -80,6 +82,8 @@ void seen_listen(int fd, int backlog, const struct sight *sight)
 	if (!ref || sight->result < 0)
 		return;
 	sock_flag(ref, SOCK_USED, 0);
+	/* Not that of a connect() before. */
+	sock_of(ref)->role = ROLE_NONE;
 	observe_names(fd, ref);
 	if (process_sandboxed())
 		observe_step(fd, ref, ST_CLOSED, ST_LISTEN, EVENT_OPEN_PASSIVE,
@@ -89,18 +93,32 @@ void seen_listen(int fd, int backlog, const struct sight *sight)
 	rule_listening(fd, ref, backlog, sight);
 }
 
-/* Did the call get as far as sending a SYN (tcp_v4_connect)? */
-static bool has_sent_syn(const struct sight *sight)
+/*
+ * No way to the peer: was none known (tcp_v4_connect gives up before it takes a
+ * port), or has a router said so?
+ */
+static bool has_port(int fd)
+{
+	struct address local;
+
+	kernel_socket_local(fd, &local);
+	return local.port != 0;
+}
+
+/* Did the call get as far as sending a SYN? */
+static bool has_sent_syn(int fd, const struct sight *sight)
 {
 	if (sight->result == 0)
 		return true;
 	switch (sight->error) {
+	case ENETUNREACH:
+	case EHOSTUNREACH:
+		return process_sandboxed() || has_port(fd);
 	case EINPROGRESS:
 	case EINTR:
 	case ECONNREFUSED:
 	case ECONNRESET:
 	case ETIMEDOUT:
-	case EHOSTUNREACH:
 		return true;
 	default:
 		return false;
@@ -120,7 +138,7 @@ static void forget_connection(uint64_t ref)
 	sock_of(ref)->peer_closed_at = 0;
 	sock_flag(ref, 0,
 		  SOCK_DOOMED_WRITE | SOCK_DOOM_SAID | SOCK_WRITE_FAILED |
-			  SOCK_SAW_END | SOCK_LEAK_SAID);
+			  SOCK_SAW_END | SOCK_LEAK_SAID | SOCK_ERROR_UNREAD);
 }
 
 static void begin_connection(int fd, uint64_t ref,
@@ -142,7 +160,7 @@ static void begin_connection(int fd, uint64_t ref,
 void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 		  const struct sight *sight)
 {
-	bool sent = has_sent_syn(sight);
+	bool sent = has_sent_syn(fd, sight);
 	uint64_t ref = sent ? observe_find(fd) : table_find(fd);
 	uint64_t word;
 
@@ -167,6 +185,13 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 		forget_connection(ref);
 		sock_flag(ref, 0, SOCK_SHUT_WRITE | SOCK_SHUT_READ);
 		return;
+	}
+	/* The last attempt's error, which no call had been told so far. */
+	if (word & SOCK_ERROR_UNREAD && sock_state(word) == ST_CLOSED &&
+	    sight->result < 0 && sight->error != EINPROGRESS &&
+	    sight->error != EINTR) {
+		sock_flag(ref, 0, SOCK_ERROR_UNREAD);
+		sent = false;
 	}
 	if (sent && sock_state(word) == ST_CLOSED)
 		begin_connection(fd, ref, address, length, sight);
@@ -231,7 +256,7 @@ static void name_child(int fd, uint64_t ref, const struct sock *listener)
 static void accepted(int listener_fd, int fd, uint64_t listener,
 		     const struct sight *sight)
 {
-	bool fast = opens_fast(listener_fd, listener);
+	bool fast = listener && opens_fast(listener_fd, listener);
 	enum tcp_state state = fast ? kernel_socket_state(fd, NULL)
 				    : ST_ESTABLISHED;
 	bool early = state == ST_SYN_RCVD;
@@ -244,14 +269,24 @@ static void accepted(int listener_fd, int fd, uint64_t listener,
 	sock_of(ref)->role = ROLE_PASSIVE;
 	atomic_store(&sock_of(ref)->last_write, clock_now());
 	/* sk_clone_lock: the child starts with the listener's options. */
-	if (sock_load(listener, &word) &&
+	if (listener && sock_load(listener, &word) &&
 	    word & (SOCK_REUSEADDR | SOCK_LINGER_RESET))
 		sock_flag(ref, word & (SOCK_REUSEADDR | SOCK_LINGER_RESET), 0);
-	name_child(fd, ref, sock_of(listener));
+	if (listener)
+		name_child(fd, ref, sock_of(listener));
+	else
+		observe_names(fd, ref);
 	observe_born(fd, ref, ST_LISTEN, born,
 		     early ? EVENT_RCV_SYN : EVENT_RCV_ACK, sight);
 	if (state != born)
 		observe(fd, ref, sight);
+}
+
+/* A listener of MPTCP gives a peer that knows none of it a TCP connection. */
+static bool falls_back(int listener_fd, int fd)
+{
+	return !process_sandboxed() && kernel_socket_kind(fd) == KERNEL_TCP &&
+	       kernel_socket_kind(listener_fd) == KERNEL_MPTCP;
 }
 
 void seen_accept(int fd, const struct sight *sight)
@@ -272,11 +307,12 @@ void seen_accept(int fd, const struct sight *sight)
 	}
 	if (!listener)
 		listener = observe_adopt(fd);
-	if (!listener) {
+	if (!listener && !falls_back(fd, (int)sight->result)) {
 		seen_foreign((int)sight->result);
 		return;
 	}
-	rule_accepted(fd, listener, sight);
+	if (listener)
+		rule_accepted(fd, listener, sight);
 	rule_another_accepted();
 	rule_check_close_wait();
 	accepted(fd, (int)sight->result, listener, sight);

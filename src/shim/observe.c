@@ -1,5 +1,6 @@
 #include "shim/observe.h"
 
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -7,6 +8,7 @@
 #include "kernel/raw.h"
 #include "kernel/socket.h"
 #include "shim/blind.h"
+#include "shim/feed.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -157,7 +159,7 @@ static enum tcp_state refine(const struct sock *sock, enum tcp_state shadow,
 {
 	struct diag_row row;
 
-	if (kernel != ST_CLOSED)
+	if (kernel != ST_CLOSED || atomic_load(&sock->word) & SOCK_ELSEWHERE)
 		return kernel;
 	switch (shadow) {
 	case ST_TIME_WAIT:
@@ -204,21 +206,46 @@ static bool is_self(const struct sock *sock)
 	       memcmp(&sock->local, &sock->peer, sizeof(sock->local)) == 0;
 }
 
+bool observe_is_shared(const struct sock *sock, uint64_t word)
+{
+	return word & SOCK_PASSED || sock->epoch < process_epoch();
+}
+
+/* That of the call, or else of the connection. */
+static int known_error(const struct sight *sight)
+{
+	return sight->error ? sight->error : sight->pending;
+}
+
 /*
- * The state between, where the shortest way is not the one that was gone.
+ * The state in which a connection was when it ended, as far as that shows.
  *
- * An end of file, or EPIPE, on a connection that is gone altogether: the FIN
- * came first (a reset alone would have been reported as ECONNRESET, once).
+ * The error number of a reset tells where it came (tcp_reset): ECONNREFUSED in
+ * SYN_SENT, EPIPE in CLOSE_WAIT, else ECONNRESET. An end of file on a
+ * connection that is gone altogether: the FIN came first.
  */
-static enum tcp_state via_state(const struct sock *sock, enum tcp_state shadow,
-				enum tcp_state to, const struct sight *sight)
+static enum tcp_state ended_in(enum tcp_state shadow, const struct sight *sight)
 {
 	bool end_of_file = call_kind(sight->call) == KIND_READ &&
 			   sight->result == 0;
+	int error = known_error(sight);
 
-	if (shadow == ST_ESTABLISHED && to == ST_CLOSED &&
-	    (end_of_file || sight->error == EPIPE))
+	if (shadow != ST_SYN_SENT && shadow != ST_ESTABLISHED)
+		return ST_UNKNOWN;
+	if (error == EPIPE || (shadow == ST_ESTABLISHED && end_of_file))
 		return ST_CLOSE_WAIT;
+	return error == ECONNRESET ? ST_ESTABLISHED : ST_UNKNOWN;
+}
+
+/* The state between, where the shortest way is not the one that was gone. */
+static enum tcp_state via_state(const struct sock *sock, enum tcp_state shadow,
+				enum tcp_state to, const struct sight *sight)
+{
+	enum tcp_state via = to == ST_CLOSED ? ended_in(shadow, sight)
+					     : ST_UNKNOWN;
+
+	if (via != ST_UNKNOWN)
+		return via;
 	/* A FIN that waited for the handshake's end, see shut_state(). */
 	if (shadow == ST_SYN_RCVD && to != ST_CLOSED)
 		return ST_ESTABLISHED;
@@ -229,12 +256,25 @@ static enum tcp_state via_state(const struct sock *sock, enum tcp_state shadow,
 	return ST_UNKNOWN;
 }
 
+/*
+ * Another process that holds the connection has sent our FIN, both are
+ * acknowledged, and no error is left over as there would be after a reset.
+ */
+static bool ended_in_order(int fd, const struct sock *sock, uint64_t word)
+{
+	enum tcp_state from = sock_state(word);
+
+	return (from == ST_ESTABLISHED || from == ST_CLOSE_WAIT) &&
+	       !process_sandboxed() && observe_is_shared(sock, word) &&
+	       !(kernel_socket_events(fd) & POLLERR);
+}
+
 static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 			  enum tcp_state to, bool retrying,
 			  const struct sight *sight)
 {
 	enum tcp_state from = sock_state(word);
-	enum tcp_event event = event_of_error(sight->error);
+	enum tcp_event event = event_of_error(known_error(sight));
 	struct sock *sock = sock_of(ref);
 	enum tcp_state via = via_state(sock, from, to, sight);
 	bool likely = to == ST_CLOSED && event == EVENT_NONE &&
@@ -243,6 +283,9 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 
 	if (event == EVENT_NONE && likely && retrying)
 		event = EVENT_TIMEOUT;
+	else if (event == EVENT_NONE && likely && via == ST_UNKNOWN &&
+		 ended_in_order(fd, sock, word))
+		via = ST_LAST_ACK;
 	if (call_kind(sight->call) == KIND_CONNECT && sight->result == 0 &&
 	    to == ST_CLOSED) {
 		event = EVENT_ABORT;
@@ -257,7 +300,10 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 	if (to == ST_CLOSED && event != EVENT_ABORT &&
 	    (from == ST_CLOSE_WAIT || via == ST_CLOSE_WAIT))
 		sigpipe_confirmed(fd, ref, sight);
-	walk(fd, ref, &word, via, to, event, likely, false, sight);
+	if (walk(fd, ref, &word, via, to, event, likely, false, sight) &&
+	    from == ST_SYN_SENT && to == ST_CLOSED &&
+	    event_of_error(sight->error) == EVENT_NONE)
+		sock_flag(ref, SOCK_ERROR_UNREAD, 0);
 }
 
 /*
@@ -314,8 +360,12 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 			}
 			to = refine(sock, sock_state(word), kernel);
 		}
-		if (to == sock_state(word))
+		if (to == sock_state(word)) {
+			if (word & SOCK_ERROR_UNREAD &&
+			    event_of_error(sight->error) != EVENT_NONE)
+				sock_flag(ref, 0, SOCK_ERROR_UNREAD);
 			return;
+		}
 		/* Nothing happened since the word was read: the look holds. */
 		if (atomic_load(&sock->word) != word)
 			continue;
@@ -377,9 +427,13 @@ bool observe_peer_closed_first(int fd, const struct sock *sock)
 	kernel = kernel_socket_state(fd, NULL);
 	if (kernel == ST_LAST_ACK)
 		return true;
-	/* Both FINs are acknowledged: the side that was first waits. */
+	/*
+	 * Both FINs are acknowledged: the side that was first waits. A reset
+	 * would have left an error.
+	 */
 	return kernel == ST_CLOSED &&
-	       refine(sock, ST_FIN_WAIT_1, kernel) != ST_TIME_WAIT;
+	       refine(sock, ST_FIN_WAIT_1, kernel) != ST_TIME_WAIT &&
+	       !(kernel_socket_events(fd) & POLLERR);
 }
 
 void observe_names(int fd, uint64_t ref)
@@ -393,20 +447,21 @@ void observe_names(int fd, uint64_t ref)
 }
 
 /* The state of a closed socket that the kernel no longer shows. */
-static void bury(uint64_t ref, uint64_t word, const struct sight *sight)
+static void bury(uint64_t ref, uint64_t word, bool succeeded,
+		 const struct sight *sight)
 {
 	const struct sock *sock = sock_of(ref);
-	enum tcp_state state = sock_state(word);
 	bool waited = sock->closed_at &&
 		      clock_now() - sock->closed_at >= TIME_WAIT_MS;
-	bool half = state == ST_FIN_WAIT_1 || state == ST_FIN_WAIT_2;
-	bool certain = state == ST_LAST_ACK || state == ST_TIME_WAIT ||
-		       state == ST_CLOSING || state == ST_LISTEN || waited;
+	struct machine_ending ending =
+		machine_ending(sock_state(word), succeeded ? FATE_SUCCEEDED
+						 : waited  ? FATE_WAITED
+							   : FATE_UNKNOWN);
 
-	if (state == ST_CLOSED)
+	if (sock_state(word) == ST_CLOSED)
 		return;
-	walk(sock->fd, ref, &word, half && waited ? ST_TIME_WAIT : ST_UNKNOWN,
-	     ST_CLOSED, EVENT_NONE, !certain, false, sight);
+	walk(sock->fd, ref, &word, ending.via, ST_CLOSED, ending.event,
+	     ending.likely, false, sight);
 }
 
 static bool look_up_ghost(int diag, uint64_t ref, enum call call)
@@ -421,11 +476,14 @@ static bool look_up_ghost(int diag, uint64_t ref, enum call call)
 		return false;
 	if (sock_state(word) == ST_CLOSED)
 		return true;
+	if (word & SOCK_ELSEWHERE)
+		return false;
 	found = diag_find_with(diag, &sock->local, &sock->peer, &row);
 	if (found < 0)
 		return false;
 	if (found == 0 || row.cookie != sock->cookie) {
-		bury(ref, word, &sight);
+		bury(ref, word, found == 1 && row.peer.port == sock->peer.port,
+		     &sight);
 		return true;
 	}
 	/*
@@ -488,4 +546,28 @@ void observe_ghosts(enum call call, uint16_t port)
 		raw_close(diag);
 	if (asked)
 		raw_restore_signals(mask);
+}
+
+void observe_leaving_network(enum call call)
+{
+	observe_ghosts(call, 0);
+}
+
+void observe_left_network(void)
+{
+	int highest = table_highest();
+
+	for (int fd = 0; fd <= highest; fd++) {
+		uint64_t ref = table_find(fd);
+
+		if (ref)
+			sock_flag(ref, SOCK_ELSEWHERE, 0);
+	}
+	for (unsigned int slot = 0; slot < ghost_end(); slot++) {
+		uint64_t ref = ghost_at(slot);
+
+		if (ref)
+			sock_flag(ref, SOCK_ELSEWHERE, 0);
+	}
+	feed_network();
 }

@@ -25,6 +25,7 @@ struct sight {
 	long result;
 	int error;         /* errno when result is -1, else 0 */
 	const void *place; /* the caller's return address */
+	int pending;       /* the connection's error, where it was asked for */
 };
 
 /* The sight of a call that has just returned; must come before anything that
@@ -103,6 +104,9 @@ uint64_t observe_adopt(int fd);
 /* The reference behind fd; adopts it when it is a TCP socket unknown so far. */
 uint64_t observe_find(int fd);
 
+/* May another process hold the socket too, and have moved it? */
+bool observe_is_shared(const struct sock *sock, uint64_t word);
+
 /*
  * Right after our FIN went out on an open socket: does the kernel show that the
  * peer's FIN had come before it?
@@ -117,6 +121,13 @@ void observe_names(int fd, uint64_t ref);
  * has it no more, so that the ghost can go.
  */
 bool observe_ghost(uint64_t ref, enum call call);
+
+/*
+ * Around a call that takes the process to another network namespace: from there
+ * sockets are looked up in vain that were made before.
+ */
+void observe_leaving_network(enum call call);
+void observe_left_network(void);
 
 /* The ghosts of this process on a port (0: on any): settles each. */
 void observe_ghosts(enum call call, uint16_t port);

@@ -28,6 +28,9 @@ long real_errno_offset;
 /* NULL before glibc 2.34, where it is in a library of its own. */
 static void (*test_cancel)(void);
 
+/* __libc_single_threaded, NULL before glibc 2.32. */
+static const char *single_threaded;
+
 static const struct {
 	const char *name;
 	size_t offset; /* in struct real */
@@ -76,15 +79,25 @@ void real_test_cancel(void)
 		test_cancel();
 }
 
+bool real_is_single_threaded(void)
+{
+	return single_threaded && *single_threaded;
+}
+
 void real_resolve(void)
 {
 	const struct link_map *map = elf_module_named("libc.so.6");
 	struct elf_object libc;
 
 	real_early();
-	if (map && elf_read(map, &libc))
+	if (map && elf_read(map, &libc)) {
 		test_cancel = (__typeof__(test_cancel))elf_symbol(
 			&libc, "pthread_testcancel");
+		/* The program may have it as a copy of its own. */
+		if (elf_symbol(&libc, "__libc_single_threaded"))
+			single_threaded =
+				dlsym(RTLD_DEFAULT, "__libc_single_threaded");
+	}
 	for (int i = 0; i < SYMBOL_COUNT; i++) {
 		void *next;
 

@@ -61,6 +61,9 @@ void real_resolve(void);
  */
 void real_test_cancel(void);
 
+/* Has the process only this thread? False where libc does not tell (< 2.32). */
+bool real_is_single_threaded(void);
+
 /* For a call that may come before the constructor. */
 static inline const struct real *real_calls(void)
 {

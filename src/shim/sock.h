@@ -48,6 +48,9 @@ enum sock_flags {
 	SOCK_NO_FAST_OPEN = 1 << 25, /* ... without */
 	SOCK_SHUT_READ = 1 << 26,    /* the program shut its receiving side */
 	SOCK_COPIED = 1 << 27,       /* has, or had, several numbers */
+	SOCK_ERROR_UNREAD =
+		1 << 28,          /* why connect() failed is still to be told */
+	SOCK_ELSEWHERE = 1 << 29, /* in another network namespace, maybe */
 };
 
 /*

@@ -122,10 +122,29 @@ pid_t forkpty(int *terminal, char *name, const struct termios *mode,
  */
 int unshare(int flags)
 {
-	int result = real_calls()->unshare(flags);
+	int result;
 
+	if (flags & CLONE_NEWNET)
+		observe_leaving_network(CALL_unshare);
+	result = real_calls()->unshare(flags);
 	if (result == 0 && flags & CLONE_FILES)
 		process_forking();
+	if (result == 0 && flags & CLONE_NEWNET)
+		observe_left_network();
+	return result;
+}
+
+/* type 0: of whatever kind the descriptor is. */
+int setns(int fd, int type)
+{
+	bool network = type == 0 || type & CLONE_NEWNET;
+	int result;
+
+	if (network)
+		observe_leaving_network(CALL_setns);
+	result = real_calls()->setns(fd, type);
+	if (result == 0 && network)
+		observe_left_network();
 	return result;
 }
 

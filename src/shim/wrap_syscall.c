@@ -90,6 +90,8 @@ static enum call name_of(long number)
 		return CALL_accept4;
 	case SYS_shutdown:
 		return CALL_shutdown;
+	case SYS_setsockopt:
+		return CALL_setsockopt;
 	case SYS_read:
 	case SYS_readv:
 	case SYS_recvfrom:
@@ -132,6 +134,10 @@ static void after(long number, const long *a, const struct sight *sight)
 		break;
 	case SYS_shutdown:
 		seen_shutdown(fd, (int)a[1], sight);
+		break;
+	case SYS_setsockopt:
+		seen_setsockopt(fd, (int)a[1], (int)a[2], (const void *)a[3],
+				(socklen_t)a[4], sight);
 		break;
 	case SYS_read:
 	case SYS_readv:

@@ -389,6 +389,35 @@ static bool is_orphan_done(void *argument)
 	return strstr(run_output(argument), "done") != NULL;
 }
 
+/* Nobody has sent a reset: the one that was closed first waits. */
+Test(run, two_ends_that_the_end_of_the_process_closes_end_in_order)
+{
+	struct run run;
+
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN("-v", run_program("tree"), "keeps-both-ends")),
+		     0);
+	cr_expect(strstr(run_errors(&run), "CLOSE_WAIT -> LAST_ACK"), "%s",
+		  run.text);
+	cr_expect_null(strstr(run.text, "reset"), "%s", run.text);
+	run_end(&run);
+}
+
+Test(run, the_other_end_tells_who_has_sent_a_reset)
+{
+	struct run run;
+
+	cr_expect_eq(
+		run_all(&run, false, NULL,
+			RUN("-v", run_program("tree"), "writes-after-close")),
+		0);
+	cr_expect(strstr(run_errors(&run),
+			 "-> CLOSED: RST sent, likely (kernel"),
+		  "%s", run.text);
+	cr_expect_eq(count(run.text, "-> CLOSED: "), 3, "%s", run.text);
+	run_end(&run);
+}
+
 Test(run, when_tcpshadow_is_killed_the_program_lives_on)
 {
 	struct run run;

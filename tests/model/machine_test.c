@@ -125,3 +125,46 @@ Test(machine, unknown_leads_nowhere)
 	cr_expect_eq(machine_path(ST_LISTEN, ST_UNKNOWN, EVENT_NONE, path), 0);
 	cr_expect_null(machine_edge(ST_TIME_WAIT, ST_ESTABLISHED, EVENT_NONE));
 }
+
+/* Whatever is known of it, the way there is in the diagram. */
+Test(machine, every_ending_is_a_legal_way_to_closed)
+{
+	for (int state = ST_CLOSED + 1; state < ST_COUNT; state++) {
+		for (int fate = FATE_UNKNOWN; fate <= FATE_RESET_OTHER;
+		     fate++) {
+			const struct edge *path[2 * MACHINE_PATH_MAX];
+			enum tcp_state from = (enum tcp_state)state;
+			struct machine_ending ending =
+				machine_ending(from, (enum fate)fate);
+			size_t length = 0;
+
+			if (ending.via != ST_UNKNOWN && ending.via != from) {
+				length = machine_path(from, ending.via,
+						      EVENT_NONE, path);
+				cr_expect_gt(length, 0);
+				from = ending.via;
+			}
+			length += machine_path(from, ST_CLOSED, ending.event,
+					       path + length);
+			cr_assert_gt(length, 0, "%s, %d", state_name(from),
+				     fate);
+			cr_expect_eq(path[length - 1]->to, ST_CLOSED);
+			cr_expect(ending.event == EVENT_NONE ||
+					  path[length - 1]->event ==
+						  ending.event,
+				  "%s, %d", state_name(from), fate);
+		}
+	}
+}
+
+Test(machine, a_minute_or_a_successor_means_time_wait)
+{
+	cr_expect_eq(machine_ending(ST_FIN_WAIT_1, FATE_WAITED).via,
+		     ST_TIME_WAIT);
+	cr_expect_eq(machine_ending(ST_FIN_WAIT_2, FATE_SUCCEEDED).event,
+		     EVENT_RCV_SYN);
+	cr_expect_not(machine_ending(ST_CLOSING, FATE_SUCCEEDED).likely);
+	cr_expect(machine_ending(ST_FIN_WAIT_1, FATE_UNKNOWN).likely);
+	cr_expect_eq(machine_ending(ST_ESTABLISHED, FATE_RESET_OTHER).event,
+		     EVENT_ABORT);
+}

@@ -788,6 +788,19 @@ static void *close_in_own_table(void *argument)
 	return NULL;
 }
 
+/* To where it is already: nothing of it is lost from sight but by looking. */
+static void do_setns(void)
+{
+	struct pair pair = make_pair();
+	int here = open("/proc/self/ns/net", O_RDONLY);
+
+	CHECK(here >= 0);
+	CHECK(setns(-1, CLONE_NEWNET) == -1 && errno == EBADF);
+	CHECK(setns(here, CLONE_NEWNET) == 0 || errno == EPERM);
+	CHECK(close(pair.server) == 0);
+	tell("path", "%d LISTEN>SYN_RCVD>ESTABLISHED>FIN_WAIT_1", pair.server);
+}
+
 static void do_unshare(void)
 {
 	struct pair pair = make_pair();

@@ -157,6 +157,29 @@ static int flood(int count)
 	return 0;
 }
 
+/* It ends without a close. */
+static int keeps_both_ends(int number)
+{
+	(void)number;
+	make_pair();
+	return 0;
+}
+
+/* The server's end is closed, and the client's goes on writing. */
+static int writes_after_close(int number)
+{
+	struct pair pair = make_pair();
+
+	(void)number;
+	signal(SIGPIPE, SIG_IGN);
+	close(pair.server);
+	wait_events(pair.client, POLLIN);
+	CHECK(write(pair.client, "x", 1) == 1);
+	wait_events(pair.client, 0);
+	CHECK(write(pair.client, "x", 1) == -1 && errno == EPIPE);
+	return 0;
+}
+
 static int dies(int number)
 {
 	raise(number);
@@ -205,6 +228,8 @@ int main(int argc, char **argv)
 		{ "lives", lives },
 		{ "leaves-a-daemon", leaves_a_daemon },
 		{ "flood", flood },
+		{ "keeps-both-ends", keeps_both_ends },
+		{ "writes-after-close", writes_after_close },
 		{ "dies", dies },
 		{ "ends", ends },
 		{ "stops-itself", stops_itself },

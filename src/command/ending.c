@@ -1,0 +1,97 @@
+#include "command/ending.h"
+
+static const struct step *last_step(const struct tcp_socket *socket)
+{
+	return socket && socket->step_count > 0
+		       ? &socket->steps[socket->step_count - 1]
+		       : NULL;
+}
+
+enum fate ending_fate(const struct tcp_socket *socket)
+{
+	const struct step *last = last_step(socket->other_end);
+
+	if (!last)
+		return FATE_UNKNOWN;
+	if (last->edge->to == ST_TIME_WAIT)
+		return FATE_ANSWERED;
+	if (last->edge->to != ST_CLOSED)
+		return FATE_UNKNOWN;
+	switch (last->edge->event) {
+	case EVENT_RCV_ACK_FIN:
+		return FATE_ANSWERED;
+	case EVENT_ABORT:
+		return FATE_WAS_RESET;
+	case EVENT_RCV_RST:
+		return FATE_RESET_OTHER;
+	default:
+		return last->edge->from == ST_TIME_WAIT ? FATE_ANSWERED
+							: FATE_UNKNOWN;
+	}
+}
+
+/* Has the other end begun to close before this one did? */
+static bool peer_closed_first(const struct tcp_socket *socket)
+{
+	const struct tcp_socket *other = socket->other_end;
+
+	return other &&
+	       (other->state == ST_FIN_WAIT_1 ||
+		other->state == ST_FIN_WAIT_2 || other->state == ST_TIME_WAIT);
+}
+
+/* Of two FINs there is no trace once both are acknowledged. */
+static bool was_last_to_close(const struct tcp_socket *socket)
+{
+	return socket->state == ST_CLOSE_WAIT ||
+	       (socket->state == ST_ESTABLISHED && peer_closed_first(socket));
+}
+
+static void walk(struct session *session, struct tcp_socket *socket,
+		 const struct step *common, const struct machine_ending *ending,
+		 enum tcp_state to)
+{
+	const struct edge *path[2 * MACHINE_PATH_MAX];
+	struct subject subject = session_subject(socket);
+	enum tcp_state from = socket->state;
+	size_t length = 0;
+
+	if (ending->via != ST_UNKNOWN && ending->via != from) {
+		length = machine_path(from, ending->via, EVENT_NONE, path);
+		from = ending->via;
+	}
+	length += machine_path(from, to, ending->event, path + length);
+	for (size_t i = 0; i < length; i++) {
+		bool last = i == length - 1;
+		struct step step = *common;
+
+		step.edge = path[i];
+		step.evidence = last ? common->evidence : EVIDENCE_INFERRED;
+		step.likely = last && ending->likely;
+		session_step(session, &subject, &step);
+	}
+}
+
+void ending_tell(struct session *session, struct tcp_socket *socket,
+		 const struct step *step, enum fate fate)
+{
+	struct machine_ending ending = machine_ending(socket->state, fate);
+	const struct step *other = last_step(socket->other_end);
+	bool reset = fate == FATE_WAS_RESET || fate == FATE_RESET_OTHER;
+
+	/* What rests on a guess is one. */
+	if (reset && other)
+		ending.likely = other->likely;
+	if (!reset && ending.likely && was_last_to_close(socket))
+		ending = (struct machine_ending){ ST_LAST_ACK,
+						  EVENT_RCV_ACK_FIN, true };
+	walk(session, socket, step, &ending, ST_CLOSED);
+}
+
+void ending_tell_state(struct session *session, struct tcp_socket *socket,
+		       const struct step *step, enum tcp_state state)
+{
+	struct machine_ending none = { .via = ST_UNKNOWN };
+
+	walk(session, socket, step, &none, state);
+}
