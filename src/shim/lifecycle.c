@@ -235,13 +235,17 @@ static bool opens_fast(int fd, uint64_t listener)
 }
 
 /* The child of a listener on one address has that address. */
-static void name_child(int fd, uint64_t ref, const struct sock *listener)
+static void name_child(int fd, uint64_t ref, const struct sock *listener,
+		       const struct address *peer)
 {
 	static const uint8_t any[sizeof(listener->local.bytes)];
 
+	if (peer)
+		sock_of(ref)->peer = *peer;
 	if (process_sandboxed())
 		return;
-	kernel_socket_peer(fd, &sock_of(ref)->peer);
+	if (!peer)
+		kernel_socket_peer(fd, &sock_of(ref)->peer);
 	if (memcmp(listener->local.bytes, any, sizeof(any)) != 0)
 		sock_of(ref)->local = listener->local;
 	else
@@ -254,7 +258,7 @@ static void name_child(int fd, uint64_t ref, const struct sock *listener)
  * call.
  */
 static void accepted(int listener_fd, int fd, uint64_t listener,
-		     const struct sight *sight)
+		     const struct address *peer, const struct sight *sight)
 {
 	bool fast = listener && opens_fast(listener_fd, listener);
 	enum tcp_state state = fast ? kernel_socket_state(fd, NULL)
@@ -273,7 +277,7 @@ static void accepted(int listener_fd, int fd, uint64_t listener,
 	    word & (SOCK_REUSEADDR | SOCK_LINGER_RESET))
 		sock_flag(ref, word & (SOCK_REUSEADDR | SOCK_LINGER_RESET), 0);
 	if (listener)
-		name_child(fd, ref, sock_of(listener));
+		name_child(fd, ref, sock_of(listener), peer);
 	else
 		observe_names(fd, ref);
 	observe_born(fd, ref, ST_LISTEN, born,
@@ -289,7 +293,7 @@ static bool falls_back(int listener_fd, int fd)
 	       kernel_socket_kind(listener_fd) == KERNEL_MPTCP;
 }
 
-void seen_accept(int fd, const struct sight *sight)
+void seen_accept(int fd, const struct address *peer, const struct sight *sight)
 {
 	uint64_t listener = table_find(fd);
 	uint64_t word;
@@ -315,7 +319,7 @@ void seen_accept(int fd, const struct sight *sight)
 		rule_accepted(fd, listener, sight);
 	rule_another_accepted();
 	rule_check_close_wait();
-	accepted(fd, (int)sight->result, listener, sight);
+	accepted(fd, (int)sight->result, listener, peer, sight);
 }
 
 /*

@@ -18,7 +18,8 @@ void seen_bind(int fd, const struct sockaddr *address, socklen_t length,
 void seen_listen(int fd, int backlog, const struct sight *sight);
 void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 		  const struct sight *sight);
-void seen_accept(int fd, const struct sight *sight);
+/* peer: what accept() itself told of it; NULL: nothing. */
+void seen_accept(int fd, const struct address *peer, const struct sight *sight);
 void seen_shutdown(int fd, int how, const struct sight *sight);
 void seen_setsockopt(int fd, int level, int name, const void *value,
 		     socklen_t length, const struct sight *sight);

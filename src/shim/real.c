@@ -23,6 +23,7 @@ struct real real = {
 };
 int (*real_clock_gettime)(clockid_t, struct timespec *) = early_clock_gettime;
 _Atomic bool real_found;
+bool real_accept_is_libc;
 long real_errno_offset;
 
 /* NULL before glibc 2.34, where it is in a library of its own. */
@@ -88,8 +89,10 @@ void real_resolve(void)
 {
 	const struct link_map *map = elf_module_named("libc.so.6");
 	struct elf_object libc;
+	struct real own;
 
 	real_early();
+	own = real;
 	if (map && elf_read(map, &libc)) {
 		test_cancel = (__typeof__(test_cancel))elf_symbol(
 			&libc, "pthread_testcancel");
@@ -108,4 +111,6 @@ void real_resolve(void)
 		if (next)
 			set_pointer(symbols[i].offset, next);
 	}
+	real_accept_is_libc = real.accept == own.accept &&
+			      real.accept4 == own.accept4;
 }

@@ -49,6 +49,12 @@ static inline int errno_now(void)
 			      real_errno_offset);
 }
 
+/*
+ * accept() goes straight to libc: the address that it tells is the kernel's.
+ * Before the constructor, false.
+ */
+extern bool real_accept_is_libc __attribute__((visibility("hidden")));
+
 /* Fills them from libc's symbol table, once. Async-signal-safe. */
 const struct real *real_early(void);
 

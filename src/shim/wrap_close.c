@@ -3,19 +3,36 @@
 #include "shim/closing.h"
 #include "shim/wrap.h"
 
+/*
+ * A number that was a socket's. If it can be closed it has been given to
+ * somebody meanwhile, to a file as a rule, and is free again; only else there
+ * is something to ask.
+ */
+static int close_buried(int fd, uint64_t entry, const void *place)
+{
+	int result = real_calls()->close(fd);
+	int saved = errno;
+
+	if (result == 0 && process_owns_memory())
+		table_remove(fd, entry);
+	else if (result < 0 && errno == EBADF)
+		closing_visit(fd, entry, CALL_close, place);
+	closing_note(fd);
+	/* Left by a close that never came back. */
+	table_vacate(fd);
+	errno = saved;
+	return result;
+}
+
 static OUT_OF_LINE int close_followed(int fd)
 {
 	struct sight sight = { .call = CALL_close, .place = RETURN_ADDRESS };
-	uint64_t ref = followed(fd, CALL_close, RETURN_ADDRESS);
+	uint64_t ref = table_entry(fd);
 	int result;
 
+	if (!is_reference(ref))
+		return close_buried(fd, ref, RETURN_ADDRESS);
 	closing_note(fd);
-	if (!ref) {
-		result = real_calls()->close(fd);
-		/* Left by a close that never came back. */
-		table_vacate(fd);
-		return result;
-	}
 	/* Cancelled, it closes nothing: then the entry has to stay. */
 	real_test_cancel();
 	ref = closing_begin(fd, &sight);

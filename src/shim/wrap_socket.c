@@ -79,28 +79,62 @@ int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 int __connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 	__attribute__((alias("connect")));
 
+/*
+ * The peer's address, where the program asks for it: that saves a question for
+ * each connection. How much room there is the program says in *length, which
+ * may lead nowhere, and the kernel writes over. 0: not known.
+ */
+static socklen_t room_for(const void *address, const socklen_t *length)
+{
+	if (!address || !real_accept_is_libc ||
+	    !process_on_stack(length, sizeof(*length)))
+		return 0;
+	return *length;
+}
+
+/* What the kernel has put there; NULL: not known, or cut. */
+static const struct address *told_peer(struct address *peer,
+				       const void *address, socklen_t room,
+				       const socklen_t *length, int result)
+{
+	if (result < 0 || room == 0 || *length > room)
+		return NULL;
+	kernel_socket_address(address, *length, peer);
+	return peer->family ? peer : NULL;
+}
+
 int accept(int fd, __SOCKADDR_ARG address, socklen_t *__restrict length)
 {
+	socklen_t room = room_for(address.__sockaddr__, length);
+	struct address peer;
 	struct sight sight;
 	int result;
 
 	check_number(fd, CALL_accept, RETURN_ADDRESS);
 	result = real_calls()->accept(fd, address, length);
 	sight = sight_of(CALL_accept, result, RETURN_ADDRESS);
-	seen_accept(fd, &sight);
+	seen_accept(fd,
+		    told_peer(&peer, address.__sockaddr__, room, length,
+			      result),
+		    &sight);
 	return result;
 }
 
 int accept4(int fd, __SOCKADDR_ARG address, socklen_t *__restrict length,
 	    int flags)
 {
+	socklen_t room = room_for(address.__sockaddr__, length);
+	struct address peer;
 	struct sight sight;
 	int result;
 
 	check_number(fd, CALL_accept4, RETURN_ADDRESS);
 	result = real_calls()->accept4(fd, address, length, flags);
 	sight = sight_of(CALL_accept4, result, RETURN_ADDRESS);
-	seen_accept(fd, &sight);
+	seen_accept(fd,
+		    told_peer(&peer, address.__sockaddr__, room, length,
+			      result),
+		    &sight);
 	return result;
 }
 

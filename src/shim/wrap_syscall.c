@@ -130,7 +130,7 @@ static void after(long number, const long *a, const struct sight *sight)
 		break;
 	case SYS_accept:
 	case SYS_accept4:
-		seen_accept(fd, sight);
+		seen_accept(fd, NULL, sight);
 		break;
 	case SYS_shutdown:
 		seen_shutdown(fd, (int)a[1], sight);

@@ -65,7 +65,7 @@ static void peer_that_writes_after_the_close(void)
 	CHECK(close(pair.server) == 0);
 	wait_events(pair.client, POLLIN);
 	CHECK(write(pair.client, "x", 1) == 1);
-	wait_table_state(port, 0);
+	wait_state_between(port, port_of(pair.listener), 0);
 	tell("expect", "-> CLOSED: reset by the peer, or because it went on "
 		       "sending, likely (kernel, seen at exit)");
 }
@@ -172,7 +172,7 @@ static void child_that_ends_the_connection(void)
 	CHECK(waitpid(child, NULL, 0) == child);
 	CHECK(read(pair.client, &byte, 1) == 0);
 	CHECK(close(pair.client) == 0);
-	wait_table_state(port, 0);
+	wait_state_between(port, port_of(pair.listener), 0);
 	CHECK(close(pair.server) == 0);
 	tell("refuse", "reset");
 }
@@ -190,7 +190,7 @@ static void child_that_ends_it_second(void)
 	if (child == 0)
 		_exit(shutdown(pair.server, SHUT_WR));
 	CHECK(waitpid(child, NULL, 0) == child);
-	wait_table_state(port, TCP_TIME_WAIT);
+	wait_state_between(port, port_of(pair.listener), TCP_TIME_WAIT);
 	CHECK(close(pair.server) == 0);
 	tell("expect", "LAST_ACK -> CLOSED: the peer acknowledged our FIN");
 	tell("refuse", "reset");

@@ -124,24 +124,33 @@ static inline void wait_state(int fd, int state)
 	CHECK(kernel_state(fd) == state);
 }
 
-/* Of the IPv4 socket with this local port, held by a process or not; 0: none. */
-static inline int table_state(int port)
+/*
+ * Of the IPv4 socket with this local port, and that one at the peer (-1: any),
+ * held by a process or not; 0: none.
+ */
+static inline int state_between(int port, int peer)
 {
 	FILE *file = fopen("/proc/thread-self/net/tcp", "r");
 	unsigned int local;
+	unsigned int remote;
 	unsigned int state;
 	char line[512];
 	int found = 0;
 
 	CHECK(file);
 	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, " %*d: %*x:%x %*x:%*x %x", &local, &state) ==
-			    2 &&
-		    (int)local == port)
+		if (sscanf(line, " %*d: %*x:%x %*x:%x %x", &local, &remote,
+			   &state) == 3 &&
+		    (int)local == port && (peer < 0 || (int)remote == peer))
 			found = (int)state;
 	}
 	fclose(file);
 	return found;
+}
+
+static inline int table_state(int port)
+{
+	return state_between(port, -1);
 }
 
 static inline void wait_table_state(int port, int state)
@@ -149,6 +158,13 @@ static inline void wait_table_state(int port, int state)
 	for (int i = 0; i < 5000 && table_state(port) != state; i++)
 		poll(NULL, 0, 2);
 	CHECK(table_state(port) == state);
+}
+
+static inline void wait_state_between(int port, int peer, int state)
+{
+	for (int i = 0; i < 5000 && state_between(port, peer) != state; i++)
+		poll(NULL, 0, 2);
+	CHECK(state_between(port, peer) == state);
 }
 
 static inline void wait_events(int fd, short events)

@@ -131,7 +131,7 @@ static int do_accept(int listener, const void *place)
 	int fd = accept(listener, NULL, NULL);
 	struct sight sight = sight_of(CALL_accept, fd, place);
 
-	seen_accept(listener, &sight);
+	seen_accept(listener, NULL, &sight);
 	return fd;
 }
 
