@@ -33,20 +33,29 @@ const char *machine_event_text(enum tcp_event event)
 	return event < EVENT_COUNT ? events[event] : events[EVENT_NONE];
 }
 
+/*
+ * The edge of that event between the same two states, `first` when there is
+ * none. The rows of a state stand together.
+ */
+static const struct edge *prefer(const struct edge *first, enum tcp_event event)
+{
+	const struct edge *edge = first;
+
+	for (; edge < edges + EDGE_COUNT && edge->from == first->from; edge++) {
+		if (edge->to == first->to && edge->event == event)
+			return edge;
+	}
+	return first;
+}
+
 const struct edge *machine_edge(enum tcp_state from, enum tcp_state to,
 				enum tcp_event event)
 {
-	const struct edge *found = NULL;
-
 	for (size_t i = 0; i < EDGE_COUNT; i++) {
-		if (edges[i].from != from || edges[i].to != to)
-			continue;
-		if (edges[i].event == event)
-			return &edges[i];
-		if (!found)
-			found = &edges[i];
+		if (edges[i].from == from && edges[i].to == to)
+			return prefer(&edges[i], event);
 	}
-	return found;
+	return NULL;
 }
 
 /*
@@ -107,9 +116,8 @@ size_t machine_path(enum tcp_state from, enum tcp_state to,
 	}
 	for (; rest != 0; rest >>= 8)
 		path[length++] = &edges[(rest & 0xff) - 1];
-	if (length > 0 && path[length - 1]->event != event)
-		path[length - 1] =
-			machine_edge(path[length - 1]->from, to, event);
+	if (length > 0 && event != EVENT_NONE)
+		path[length - 1] = prefer(path[length - 1], event);
 	return length;
 }
 

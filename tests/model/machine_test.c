@@ -46,6 +46,21 @@ Test(machine, every_edge_cites_a_section_of_the_rfc)
 	}
 }
 
+/* The search for an event relies on it. */
+Test(machine, the_rows_of_a_state_stand_together)
+{
+	bool seen[ST_COUNT] = { false };
+	size_t count;
+	const struct edge *edges = machine_edges(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && edges[i].from != edges[i - 1].from)
+			cr_expect_not(seen[edges[i].from], "%s",
+				      state_name(edges[i].from));
+		seen[edges[i].from] = true;
+	}
+}
+
 Test(machine, no_edge_stands_twice)
 {
 	size_t count;
