@@ -21,17 +21,18 @@ static FILE *open_trace(const char *path)
 }
 
 /* The rest of the trace, and what is made of it. */
-static int render(struct trace *trace, struct session *session,
+static int render(struct trace *trace, FILE *stream, struct session *session,
 		  const struct arguments *arguments)
 {
 	int exitcode = (int)arguments_number(arguments, OPTION_ERROR_EXITCODE);
 	struct outputs outputs;
-	int result = outputs_begin(&outputs, session, arguments);
+	int result = outputs_begin(&outputs, session, arguments, stream);
 
 	if (result != 0)
 		return result;
+	outputs_start(&outputs);
 	read_trace_rest(trace);
-	if (!outputs_end(&outputs, true))
+	if (!outputs_end(&outputs))
 		return EXIT_BAD_INPUT;
 	return outputs_failed(&outputs) ? exitcode : 0;
 }
@@ -48,7 +49,7 @@ static int report(const char *path, const struct arguments *arguments)
 	session = session_new();
 	trace = read_trace_begin(session, stream, path);
 	if (trace) {
-		result = render(trace, session, arguments);
+		result = render(trace, stream, session, arguments);
 		read_trace_end(trace);
 	}
 	session_free(session);

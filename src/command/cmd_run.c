@@ -270,12 +270,15 @@ static int start(struct run *run)
 	if (!path && result == 0)
 		result = EXIT_NOT_FOUND;
 	if (ring) {
-		name_target(run, path);
 		result = supervise_start(&run->supervisor, path, argv,
 					 launch_environment(library, ring,
 							    &run->arguments));
 		if (result < 0)
 			say("%s: %s", path, strerror(-result));
+		if (result == 0) {
+			outputs_start(&run->outputs);
+			name_target(run, path);
+		}
 		result = result == 0         ? 0
 			 : result == -ENOENT ? EXIT_NOT_FOUND
 					     : EXIT_NOT_STARTED;
@@ -309,7 +312,7 @@ static int watch(struct run *run)
 		follow(run);
 		finish(run);
 	}
-	written = outputs_end(&run->outputs, result == 0);
+	written = outputs_end(&run->outputs);
 	aftermath_end(&run->aftermath);
 	decoder_end(&run->decoder);
 	intake_end(&run->intake);
@@ -342,7 +345,7 @@ int cmd_run(int argc, char **argv)
 	run.session = session_new();
 	run.session->started = session_time(now());
 	run.session->command_line = join(run.session, run.arguments.rest);
-	result = outputs_begin(&run.outputs, run.session, &run.arguments);
+	result = outputs_begin(&run.outputs, run.session, &run.arguments, NULL);
 	if (result == 0)
 		result = watch(&run);
 	session_free(run.session);
