@@ -99,6 +99,14 @@ Test(run, what_cannot_be_started_is_one_sentence)
 	cr_expect_eq(run_all(&run, false, NULL, RUN("--fail-on=x", "true")), 2);
 	cr_expect(strstr(run_errors(&run), "`x` is neither"), "%s", run.text);
 	run_end(&run);
+	/* The kernel would make success of it. */
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN("--error-exitcode=256", "echo", "ran")),
+		     2);
+	cr_expect_str_eq(run_errors(&run), "tcpshadow: --error-exitcode=256 is "
+					   "none of 0..255\n");
+	cr_expect_str_eq(run_output(&run), "");
+	run_end(&run);
 	cr_expect_eq(run_all(&run, false, NULL, ARGV(run_command(), "run")), 2);
 	run_end(&run);
 }
