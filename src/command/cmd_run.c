@@ -125,7 +125,8 @@ static void name_unheard(struct run *run)
 {
 	for (const struct pending_exec *exec = run->decoder.execs; exec;
 	     exec = exec->next) {
-		char *path = target_find(exec->path);
+		int error;
+		char *path = target_find(exec->path, &error);
 		const char *reason = path ? target_reason(target_inspect(path))
 					  : NULL;
 
@@ -248,11 +249,23 @@ static char *make_ring(struct run *run)
 	return need_memory(name);
 }
 
+/* The status is that of a shell. */
+static int say_no_program(const char *name, int error)
+{
+	if (error == ENOENT || error == ENOTDIR) {
+		say("%s: there is no such program", name);
+		return EXIT_NOT_FOUND;
+	}
+	say("%s: %s", name, strerror(error));
+	return EXIT_NOT_STARTED;
+}
+
 static int start(struct run *run)
 {
 	char *library = launch_library();
 	char **argv = run->arguments.rest;
-	char *path = target_find(argv[0]);
+	int error;
+	char *path = target_find(argv[0], &error);
 	char *ring = NULL;
 	int result = 0;
 
@@ -264,11 +277,9 @@ static int start(struct run *run)
 				       "a space or a colon",
 				       library);
 	else if (!path)
-		say("%s: there is no such program", argv[0]);
+		result = say_no_program(argv[0], error);
 	else
 		ring = make_ring(run);
-	if (!path && result == 0)
-		result = EXIT_NOT_FOUND;
 	if (ring) {
 		result = supervise_start(&run->supervisor, path, argv,
 					 launch_environment(library, ring,

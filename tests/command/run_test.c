@@ -111,6 +111,34 @@ Test(run, what_cannot_be_started_is_one_sentence)
 	run_end(&run);
 }
 
+/* With the status of a shell: a forgotten `chmod +x` is no wrong name. */
+Test(run, what_may_not_be_executed_is_told_apart_from_what_is_not_there)
+{
+	static const char *const folders[] = { "/etc", "/etc/" };
+	char path[] = "PATH=/etc:/bin";
+	struct run run;
+
+	cr_expect_eq(run_all(&run, false, NULL, RUN("/etc/passwd")), 126);
+	cr_expect_str_eq(run_errors(&run),
+			 "tcpshadow: /etc/passwd: Permission denied\n");
+	run_end(&run);
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(run_all(&run, false, NULL, RUN(folders[i])), 126);
+		cr_expect(strstr(run_errors(&run), ": Is a directory\n"), "%s",
+			  run.text);
+		run_end(&run);
+	}
+	cr_expect_eq(run_all(&run, false, NULL, RUN("/etc/passwd/x")), 127);
+	run_end(&run);
+	cr_expect_eq(run_all(&run, false, ARGV(path), RUN("group")), 126);
+	run_end(&run);
+	cr_expect_eq(run_all(&run, false, ARGV(path), RUN("no-such")), 127);
+	run_end(&run);
+	/* /etc/ssl is a folder, which is passed over. */
+	cr_expect_eq(run_all(&run, false, ARGV(path), RUN("ssl")), 127);
+	run_end(&run);
+}
+
 Test(run, options_of_the_program_are_left_to_it)
 {
 	struct run run;
