@@ -26,15 +26,21 @@ static int render(struct trace *trace, FILE *stream, struct session *session,
 {
 	int exitcode = (int)arguments_number(arguments, OPTION_ERROR_EXITCODE);
 	struct outputs outputs;
+	bool written;
+	bool mistaken;
 	int result = outputs_begin(&outputs, session, arguments, stream);
 
 	if (result != 0)
 		return result;
 	outputs_start(&outputs);
 	read_trace_rest(trace);
-	if (!outputs_end(&outputs))
+	written = outputs_end(&outputs);
+	mistaken = suppressions_recall_mistakes();
+	if (!written)
 		return EXIT_BAD_INPUT;
-	return outputs_failed(&outputs) ? exitcode : 0;
+	if (outputs_failed(&outputs) && exitcode != 0)
+		return exitcode;
+	return mistaken ? EXIT_BAD_INPUT : 0;
 }
 
 static int report(const char *path, const struct arguments *arguments)

@@ -308,7 +308,7 @@ static int watch(struct run *run)
 	int exitcode =
 		(int)arguments_number(&run->arguments, OPTION_ERROR_EXITCODE);
 	bool succeeded;
-	bool written;
+	bool good;
 	int status;
 	int result;
 
@@ -323,7 +323,7 @@ static int watch(struct run *run)
 		follow(run);
 		finish(run);
 	}
-	written = outputs_end(&run->outputs);
+	good = outputs_end(&run->outputs);
 	aftermath_end(&run->aftermath);
 	decoder_end(&run->decoder);
 	intake_end(&run->intake);
@@ -331,12 +331,29 @@ static int watch(struct run *run)
 		return result;
 	status = run->supervisor.status;
 	succeeded = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (suppressions_recall_mistakes())
+		good = false;
 	if (succeeded && exitcode != 0 && outputs_failed(&run->outputs))
 		return exitcode;
 	/* A report that is not there must not pass for one without findings. */
-	if (succeeded && !written)
+	if (succeeded && !good)
 		return EXIT_BAD_INPUT;
 	supervise_end_as(status);
+}
+
+/* The processes of the run may be in any folder. */
+static void make_absolute(struct arguments *arguments, enum option_id option)
+{
+	const char *path = arguments_file(arguments, option);
+	char *folder = path && path[0] != '/' ? getcwd(NULL, 0) : NULL;
+	char *absolute = NULL;
+
+	if (!folder)
+		return;
+	if (asprintf(&absolute, "%s/%s", folder, path) < 0)
+		absolute = NULL;
+	arguments->values[option] = need_memory(absolute);
+	free(folder);
 }
 
 int cmd_run(int argc, char **argv)
@@ -353,6 +370,7 @@ int cmd_run(int argc, char **argv)
 	suppressions = arguments_file(&run.arguments, OPTION_SUPPRESSIONS);
 	if (suppressions && !suppressions_load(suppressions))
 		return EXIT_BAD_INPUT;
+	make_absolute(&run.arguments, OPTION_SUPPRESSIONS);
 	run.session = session_new();
 	run.session->started = session_time(now());
 	run.session->command_line = join(run.session, run.arguments.rest);

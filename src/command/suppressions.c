@@ -10,12 +10,12 @@
 /* The parsed blocks point into it. */
 static char *text;
 static const char *file_name;
-static bool is_good;
+static unsigned int mistakes;
 
 static void tell_mistake(unsigned int line, const char *what)
 {
 	say("%s:%u: %s", file_name, line, what);
-	is_good = false;
+	mistakes++;
 }
 
 static char *read_file(const char *path)
@@ -44,9 +44,19 @@ bool suppressions_load(const char *path)
 		return false;
 	}
 	file_name = path;
-	is_good = true;
+	mistakes = 0;
 	suppress_parse(text, tell_mistake);
-	return is_good;
+	return true;
+}
+
+bool suppressions_recall_mistakes(void)
+{
+	if (mistakes > 0)
+		say("%s: %u %s, told at the beginning: what is not right there "
+		    "suppressed nothing",
+		    file_name, mistakes,
+		    mistakes == 1 ? "mistake" : "mistakes");
+	return mistakes > 0;
 }
 
 /* The frames one by one, with the functions that were inlined. */

@@ -563,61 +563,6 @@ Test(run, log_file_takes_the_text)
 	run_end(&run);
 }
 
-Test(run, suppressions_know_the_names_of_the_source)
-{
-	char name[100];
-	char option[128];
-	FILE *file;
-	struct run run;
-
-	snprintf(name, sizeof(name), "/tmp/tcpshadow-supp-%d", getpid());
-	snprintf(option, sizeof(option), "--suppressions=%s", name);
-	file = fopen(name, "w");
-	fputs("{\n one\n double-close\n fun:main\n src:bad.c\n}\n"
-	      "{\n two\n double-close\n src:bad.c\n}\n",
-	      file);
-	fclose(file);
-	cr_expect_eq(run_all(&run, false, NULL,
-			     RUN(option, "--error-exitcode=9",
-				 run_example("double-close/bad"))),
-		     0);
-	cr_expect_null(strstr(run_errors(&run), "[double-close]"), "%s",
-		       run.text);
-	cr_expect(strstr(run.text, "suppressed"), "%s", run.text);
-	run_end(&run);
-	file = fopen(name, "w");
-	fputs("{\n one\n no-such-rule\n}\n", file);
-	fclose(file);
-	cr_expect_eq(run_all(&run, false, NULL, RUN(option, "echo", "ran")), 2);
-	cr_expect(strstr(run_errors(&run), ":3: no such rule"), "%s", run.text);
-	cr_expect_str_eq(run_output(&run), "");
-	run_end(&run);
-	unlink(name);
-}
-
-Test(run, printed_suppressions_suppress)
-{
-	char name[100];
-	char option[128];
-	char command[600];
-	struct run run;
-
-	snprintf(name, sizeof(name), "/tmp/tcpshadow-gen-%d", getpid());
-	snprintf(option, sizeof(option), "--suppressions=%s", name);
-	snprintf(command, sizeof(command),
-		 "'%s' run -q --gen-suppressions=yes '%s' 2>&1 | "
-		 "sed -n '/^{/,/^}/p' > %s",
-		 run_command(), run_example("double-close/bad"), name);
-	cr_assert_eq(system(command), 0);
-	cr_expect_eq(
-		run_all(&run, false, NULL,
-			RUN(option, "-q", run_example("double-close/bad"))),
-		0);
-	cr_expect_str_eq(run_errors(&run), "");
-	run_end(&run);
-	unlink(name);
-}
-
 Test(run, what_is_preloaded_already_stays)
 {
 	char variable[600];
