@@ -34,6 +34,27 @@ static char *read_file(const char *path)
 	return read;
 }
 
+/*
+ * Names have been made printable. A block may be written as a finding shows
+ * them, or as they are.
+ */
+static char *with_escapes(char *read)
+{
+	char *written = NULL;
+	size_t size = 0;
+	FILE *stream = need_memory(open_memstream(&written, &size));
+
+	for (const char *at = read; *at; at++) {
+		if ((unsigned char)*at < 0x80)
+			fputc(*at, stream);
+		else
+			fprintf(stream, "\\x%02x", (unsigned char)*at);
+	}
+	fclose(stream);
+	free(read);
+	return need_memory(written);
+}
+
 bool suppressions_load(const char *path)
 {
 	suppress_clear();
@@ -43,6 +64,7 @@ bool suppressions_load(const char *path)
 		say("suppressions: %s: %s", path, strerror(errno));
 		return false;
 	}
+	text = with_escapes(text);
 	file_name = path;
 	mistakes = 0;
 	suppress_parse(text, tell_mistake);

@@ -153,8 +153,52 @@ Test(suppressions, a_mistake_is_told_of_a_stored_run_too)
 		     2);
 	cr_expect(strstr(run_errors(&run), ":3: no such rule\n"), "%s",
 		  run.text);
+	cr_expect(strstr(run.text, "suppressed)"), "%s", run.text);
 	cr_expect_null(strstr(run.text, "[double-close]"), "%s", run.text);
 	run_end(&run);
 	suppressions_remove(&file);
 	unlink(trace);
+}
+
+/* As it is written in the source, or as a finding and a printed one have it. */
+Test(suppressions, names_need_not_be_ascii)
+{
+	static const char *const texts[] = {
+		"{\n one\n *\n fun:schlie\303\237en\n src:m\303\274ller.c\n}\n",
+		"{\n one\n *\n fun:schlie\\xc3\\x9fen\n}\n",
+		"{\n one\n *\n fun:schlie*en\n obj:m\303\274ller\n}\n",
+	};
+	static const char script[] =
+		"cd %s; echo '#include <netinet/in.h>\n"
+		"#include <sys/socket.h>\n#include <unistd.h>\n"
+		"int schlie\303\237en(int fd) { return close(fd) + close(fd); "
+		"}\n"
+		"int main() { return schlie\303\237en(socket(2, 1, 0)) > 0; }' "
+		"> m\303\274ller.c; gcc -g m\303\274ller.c -o m\303\274ller";
+	char folder[] = "/tmp/tcpshadow-supp-XXXXXX";
+	char command[1024];
+	char program[64];
+
+	cr_assert(mkdtemp(folder));
+	snprintf(command, sizeof(command), script, folder);
+	cr_assert_eq(system(command), 0);
+	snprintf(program, sizeof(program), "%s/m\303\274ller", folder);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct suppressions file;
+		char option[128];
+		struct run run;
+
+		cr_assert(
+			suppressions_write(&file, texts[i], strlen(texts[i])));
+		snprintf(option, sizeof(option), "--suppressions=%s",
+			 file.path);
+		cr_expect_eq(run_all(&run, false, NULL,
+				     RUN("-q", option, program)),
+			     0);
+		cr_expect_str_eq(run_errors(&run), "");
+		run_end(&run);
+		suppressions_remove(&file);
+	}
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	cr_expect_eq(system(command), 0);
 }
