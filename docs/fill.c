@@ -48,7 +48,7 @@ static bool next_word(const char **values, char *word, size_t size)
 
 static bool is_placeholder(const char *word)
 {
-	return isupper((unsigned char)word[0]);
+	return isupper((unsigned char)word[0]) || strstr(word, "..");
 }
 
 static bool has_word(const struct option_row *row, const char *wanted)
@@ -376,7 +376,7 @@ static void put_zsh_action(const struct option_row *row)
 		printf(":file:_files");
 	else if (has_word(row, "LIST"))
 		printf(":what counts:_tcpshadow_fail_on");
-	else if (has_word(row, "NUMBER"))
+	else if (has_word(row, "NUMBER") || strstr(values, ".."))
 		printf(":number: ");
 	else {
 		printf(":%s:(", row->name);

@@ -126,22 +126,31 @@ static void free_options(struct argp_option *options)
 	free(options);
 }
 
+/* What the environment says, NULL if that is nothing, or bad. */
+static const char *from_environment(enum option_id option, int use)
+{
+	const struct option_row *row = option_row(option);
+	const char *value =
+		arguments_take(option, use) ? getenv(row->environment) : NULL;
+
+	if (!value || !row->values[0] || option_match(option, value) >= 0)
+		return value;
+	/* In a run the library tells what is its own. */
+	if (use != ARGUMENTS_RUN || row->scope == SCOPE_RUN)
+		say("%s=%s is none of %s; using %s", row->environment, value,
+		    row->values, row->fallback);
+	return NULL;
+}
+
 static void set_defaults(struct arguments *arguments, int use)
 {
 	for (int i = 0; i < OPTION_COUNT; i++) {
-		const struct option_row *row = option_row((enum option_id)i);
-		const char *value = NULL;
+		enum option_id option = (enum option_id)i;
+		const char *value = from_environment(option, use);
 
-		if (row->scope == SCOPE_RUN &&
-		    arguments_take((enum option_id)i, use))
-			value = getenv(row->environment);
-		if (value && row->values[0] &&
-		    option_match((enum option_id)i, value) < 0) {
-			say("%s=%s is none of %s; using %s", row->environment,
-			    value, row->values, row->fallback);
-			value = NULL;
-		}
-		arguments->values[i] = value ? value : row->fallback;
+		arguments->given[i] = value != NULL;
+		arguments->values[i] = value ? value
+					     : option_row(option)->fallback;
 	}
 }
 

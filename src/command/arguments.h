@@ -15,7 +15,8 @@
 
 struct arguments {
 	const char *values[OPTION_COUNT]; /* never NULL: given, or default */
-	bool given[OPTION_COUNT];         /* on the command line */
+	/* On the command line, or in the environment. */
+	bool given[OPTION_COUNT];
 	char **rest; /* the program, or the file; ends NULL */
 	int rest_count;
 	bool counts[RULE_COUNT]; /* what fail-on names */

@@ -21,19 +21,26 @@ static FILE *open_trace(const char *path)
 }
 
 /* The rest of the trace, and what is made of it. */
-static int render(struct trace *trace, struct session *session,
+static int render(struct trace *trace, FILE *stream, struct session *session,
 		  const struct arguments *arguments)
 {
 	int exitcode = (int)arguments_number(arguments, OPTION_ERROR_EXITCODE);
 	struct outputs outputs;
-	int result = outputs_begin(&outputs, session, arguments);
+	bool written;
+	bool mistaken;
+	int result = outputs_begin(&outputs, session, arguments, stream);
 
 	if (result != 0)
 		return result;
+	outputs_start(&outputs);
 	read_trace_rest(trace);
-	if (!outputs_end(&outputs, true))
+	written = outputs_end(&outputs);
+	mistaken = suppressions_recall_mistakes();
+	if (!written)
 		return EXIT_BAD_INPUT;
-	return outputs_failed(&outputs) ? exitcode : 0;
+	if (outputs_failed(&outputs) && exitcode != 0)
+		return exitcode;
+	return mistaken ? EXIT_BAD_INPUT : 0;
 }
 
 static int report(const char *path, const struct arguments *arguments)
@@ -48,7 +55,7 @@ static int report(const char *path, const struct arguments *arguments)
 	session = session_new();
 	trace = read_trace_begin(session, stream, path);
 	if (trace) {
-		result = render(trace, session, arguments);
+		result = render(trace, stream, session, arguments);
 		read_trace_end(trace);
 	}
 	session_free(session);

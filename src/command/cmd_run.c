@@ -125,7 +125,8 @@ static void name_unheard(struct run *run)
 {
 	for (const struct pending_exec *exec = run->decoder.execs; exec;
 	     exec = exec->next) {
-		char *path = target_find(exec->path);
+		int error;
+		char *path = target_find(exec->path, &error);
 		const char *reason = path ? target_reason(target_inspect(path))
 					  : NULL;
 
@@ -248,11 +249,23 @@ static char *make_ring(struct run *run)
 	return need_memory(name);
 }
 
+/* The status is that of a shell. */
+static int say_no_program(const char *name, int error)
+{
+	if (error == ENOENT || error == ENOTDIR) {
+		say("%s: there is no such program", name);
+		return EXIT_NOT_FOUND;
+	}
+	say("%s: %s", name, strerror(error));
+	return EXIT_NOT_STARTED;
+}
+
 static int start(struct run *run)
 {
 	char *library = launch_library();
 	char **argv = run->arguments.rest;
-	char *path = target_find(argv[0]);
+	int error;
+	char *path = target_find(argv[0], &error);
 	char *ring = NULL;
 	int result = 0;
 
@@ -264,18 +277,19 @@ static int start(struct run *run)
 				       "a space or a colon",
 				       library);
 	else if (!path)
-		say("%s: there is no such program", argv[0]);
+		result = say_no_program(argv[0], error);
 	else
 		ring = make_ring(run);
-	if (!path && result == 0)
-		result = EXIT_NOT_FOUND;
 	if (ring) {
-		name_target(run, path);
 		result = supervise_start(&run->supervisor, path, argv,
 					 launch_environment(library, ring,
 							    &run->arguments));
 		if (result < 0)
 			say("%s: %s", path, strerror(-result));
+		if (result == 0) {
+			outputs_start(&run->outputs);
+			name_target(run, path);
+		}
 		result = result == 0         ? 0
 			 : result == -ENOENT ? EXIT_NOT_FOUND
 					     : EXIT_NOT_STARTED;
@@ -294,7 +308,7 @@ static int watch(struct run *run)
 	int exitcode =
 		(int)arguments_number(&run->arguments, OPTION_ERROR_EXITCODE);
 	bool succeeded;
-	bool written;
+	bool good;
 	int status;
 	int result;
 
@@ -309,7 +323,7 @@ static int watch(struct run *run)
 		follow(run);
 		finish(run);
 	}
-	written = outputs_end(&run->outputs, result == 0);
+	good = outputs_end(&run->outputs);
 	aftermath_end(&run->aftermath);
 	decoder_end(&run->decoder);
 	intake_end(&run->intake);
@@ -317,12 +331,29 @@ static int watch(struct run *run)
 		return result;
 	status = run->supervisor.status;
 	succeeded = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (suppressions_recall_mistakes())
+		good = false;
 	if (succeeded && exitcode != 0 && outputs_failed(&run->outputs))
 		return exitcode;
 	/* A report that is not there must not pass for one without findings. */
-	if (succeeded && !written)
+	if (succeeded && !good)
 		return EXIT_BAD_INPUT;
 	supervise_end_as(status);
+}
+
+/* The processes of the run may be in any folder. */
+static void make_absolute(struct arguments *arguments, enum option_id option)
+{
+	const char *path = arguments_file(arguments, option);
+	char *folder = path && path[0] != '/' ? getcwd(NULL, 0) : NULL;
+	char *absolute = NULL;
+
+	if (!folder)
+		return;
+	if (asprintf(&absolute, "%s/%s", folder, path) < 0)
+		absolute = NULL;
+	arguments->values[option] = need_memory(absolute);
+	free(folder);
 }
 
 int cmd_run(int argc, char **argv)
@@ -339,10 +370,11 @@ int cmd_run(int argc, char **argv)
 	suppressions = arguments_file(&run.arguments, OPTION_SUPPRESSIONS);
 	if (suppressions && !suppressions_load(suppressions))
 		return EXIT_BAD_INPUT;
+	make_absolute(&run.arguments, OPTION_SUPPRESSIONS);
 	run.session = session_new();
 	run.session->started = session_time(now());
 	run.session->command_line = join(run.session, run.arguments.rest);
-	result = outputs_begin(&run.outputs, run.session, &run.arguments);
+	result = outputs_begin(&run.outputs, run.session, &run.arguments, NULL);
 	if (result == 0)
 		result = watch(&run);
 	session_free(run.session);

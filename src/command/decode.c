@@ -169,14 +169,14 @@ static bool decode_module(struct decoder *decoder,
 	struct cursor rest;
 	const struct ring_module *module =
 		fixed_part(record, sizeof(*module), &rest);
-	const char *path;
+	struct object *object;
 
 	if (!module)
 		return false;
-	path = next_text(&rest);
+	object = symbols_object(decoder->session->symbols, next_text(&rest),
+				module->head.pid, &module->build);
 	modules_add(&decoder->modules, module->head.process, module->base,
-		    path);
-	symbols_module(decoder->session->symbols, path, module->head.pid);
+		    object);
 	return true;
 }
 
@@ -196,7 +196,7 @@ static bool decode_stack(struct decoder *decoder,
 	for (uint32_t i = 0; i < stack->count; i++) {
 		memcpy(&frame, rest.at + i * sizeof(frame), sizeof(frame));
 		places[i] = symbols_place(decoder->session->symbols,
-					  modules_path(&decoder->modules,
+					  modules_find(&decoder->modules,
 						       process, frame.base),
 					  frame.address);
 	}

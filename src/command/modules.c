@@ -2,27 +2,18 @@
 
 #include <search.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "command/say.h"
 
 struct told_module {
 	uint32_t process;
 	uint64_t base;
-	char *path;
+	struct object *object;
 };
-
-static void free_entry(void *pointer)
-{
-	struct told_module *entry = pointer;
-
-	free(entry->path);
-	free(entry);
-}
 
 void modules_free(struct modules *modules)
 {
-	tdestroy(modules->tree, free_entry);
+	tdestroy(modules->tree, free);
 	modules->tree = NULL;
 }
 
@@ -46,7 +37,7 @@ static struct told_module *find(const struct modules *modules, uint32_t process,
 }
 
 void modules_add(struct modules *modules, uint32_t process, uint64_t base,
-		 const char *path)
+		 struct object *object)
 {
 	struct told_module *entry = find(modules, process, base);
 
@@ -56,12 +47,11 @@ void modules_add(struct modules *modules, uint32_t process, uint64_t base,
 		entry->base = base;
 		need_memory(tsearch(entry, &modules->tree, compare));
 	}
-	free(entry->path);
-	entry->path = need_memory(strdup(path));
+	entry->object = object;
 }
 
-const char *modules_path(const struct modules *modules,
-			 const struct process *process, uint64_t base)
+struct object *modules_find(const struct modules *modules,
+			    const struct process *process, uint64_t base)
 {
 	for (; base != 0 && process;
 	     process = process->forked ? process->parent : NULL) {
@@ -69,7 +59,7 @@ const char *modules_path(const struct modules *modules,
 			find(modules, process->number, base);
 
 		if (entry)
-			return entry->path;
+			return entry->object;
 	}
 	return NULL;
 }

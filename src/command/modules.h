@@ -16,13 +16,13 @@ void modules_free(struct modules *modules);
 
 /* The process (its number) has told what lies there; the newest word counts. */
 void modules_add(struct modules *modules, uint32_t process, uint64_t base,
-		 const char *path);
+		 struct object *object);
 
 /*
- * The path, NULL when nobody has told: not the process, and not those that it
+ * The object, NULL when nobody has told: not the process, and not those that it
  * was forked from. Base 0 is in no object.
  */
-const char *modules_path(const struct modules *modules,
-			 const struct process *process, uint64_t base);
+struct object *modules_find(const struct modules *modules,
+			    const struct process *process, uint64_t base);
 
 #endif

@@ -1,6 +1,7 @@
 #include "command/outputs.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -29,111 +30,191 @@ static const struct {
 
 enum { RENDERER_COUNT = sizeof(renderers) / sizeof(renderers[0]) };
 
+/* The file name with %p replaced. */
+static char *expand(const char *pattern)
+{
+	char *name = NULL;
+	size_t size = 0;
+	FILE *stream = need_memory(open_memstream(&name, &size));
+
+	for (; *pattern; pattern++) {
+		if (pattern[0] == '%' && pattern[1] == 'p') {
+			fprintf(stream, "%d", (int)getpid());
+			pattern++;
+			continue;
+		}
+		fputc(*pattern, stream);
+	}
+	fclose(stream);
+	return name;
+}
+
+/* NULL: it is not wanted. The caller frees it. */
+static char *path_of(const struct outputs *outputs, enum option_id option)
+{
+	const char *value = outputs->arguments->values[option];
+
+	if (option == OPTION_LOG_FILE)
+		return strcmp(value, "stderr") == 0 ? NULL : expand(value);
+	value = arguments_file(outputs->arguments, option);
+	return value ? need_memory(strdup(value)) : NULL;
+}
+
 static bool open_file(struct outputs *outputs, enum option_id option,
 		      bool replaced)
 {
-	const char *path = arguments_file(outputs->arguments, option);
+	char *path = path_of(outputs, option);
+	bool good = !path ||
+		    output_file_open(&outputs->files[option], path, replaced);
 
-	if (!path)
+	if (!good)
+		say("--%s: %s: %s", option_row(option)->name, path,
+		    strerror(errno));
+	free(path);
+	return good;
+}
+
+static bool open_all(struct outputs *outputs)
+{
+	if (!open_file(outputs, OPTION_TRACE, false) ||
+	    !open_file(outputs, OPTION_LOG_FILE, false))
+		return false;
+	for (int i = 0; i < RENDERER_COUNT; i++) {
+		if (!open_file(outputs, renderers[i].option,
+			       renderers[i].replaced))
+			return false;
+	}
+	return true;
+}
+
+/* Where the output will be; a pipe or a device takes any number of them. */
+static bool is_file(const struct outputs *outputs, int option,
+		    struct stat *status)
+{
+	const struct output_file *file = &outputs->files[option];
+
+	return file->stream && stat(file->target, status) == 0 &&
+	       S_ISREG(status->st_mode);
+}
+
+static bool is_same(const struct stat *one, const struct stat *two)
+{
+	return one->st_dev == two->st_dev && one->st_ino == two->st_ino;
+}
+
+/* None may destroy another one, or what it is made from. */
+static bool are_apart(const struct outputs *outputs, FILE *input)
+{
+	struct stat one;
+	struct stat two;
+
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		if (!is_file(outputs, i, &one))
+			continue;
+		if (input && fstat(fileno(input), &two) == 0 &&
+		    is_same(&one, &two)) {
+			say("--%s: %s is the trace that is read",
+			    option_row((enum option_id)i)->name,
+			    outputs->files[i].target);
+			return false;
+		}
+		for (int j = 0; j < i; j++) {
+			if (!is_file(outputs, j, &two) || !is_same(&one, &two))
+				continue;
+			say("--%s and --%s are the same file, %s",
+			    option_row((enum option_id)j)->name,
+			    option_row((enum option_id)i)->name,
+			    outputs->files[i].target);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool close_file(struct outputs *outputs, enum option_id option,
+		       bool good)
+{
+	if (!outputs->files[option].stream ||
+	    output_file_end(&outputs->files[option], good))
 		return true;
-	outputs->files[option] =
-		replaced ? atomic_file_open(&outputs->replaced[option], path)
-			 : fopen(path, "we");
-	if (outputs->files[option])
-		return true;
-	say("--%s: %s: %s", option_row(option)->name, path, strerror(errno));
+	say("--%s: %s could not be written", option_row(option)->name,
+	    outputs->arguments->values[option]);
 	return false;
 }
 
-/* The program is not going to be started. */
+/* Nothing has been started, nothing is left. */
 static int drop_files(struct outputs *outputs)
 {
-	for (int i = 0; i < RENDERER_COUNT; i++) {
-		enum option_id option = renderers[i].option;
-
-		if (outputs->files[option])
-			fclose(outputs->files[option]);
-		atomic_file_end(&outputs->replaced[option], false);
-		outputs->files[option] = NULL;
-	}
+	for (int i = 0; i < OPTION_COUNT; i++)
+		close_file(outputs, (enum option_id)i, true);
 	return EXIT_BAD_INPUT;
 }
 
 int outputs_begin(struct outputs *outputs, struct session *session,
-		  const struct arguments *arguments)
+		  const struct arguments *arguments, FILE *input)
 {
+	FILE *log;
+
 	*outputs =
 		(struct outputs){ .arguments = arguments, .session = session };
-	if (!open_file(outputs, OPTION_TRACE, false))
-		return EXIT_BAD_INPUT;
-	for (int i = 0; i < RENDERER_COUNT; i++) {
-		if (renderers[i].render &&
-		    !open_file(outputs, renderers[i].option,
-			       renderers[i].replaced))
-			return drop_files(outputs);
-	}
-	if (render_text_begin(&outputs->text, session, arguments) != 0)
+	if (!open_all(outputs) || !are_apart(outputs, input))
 		return drop_files(outputs);
-	if (outputs->files[OPTION_TRACE])
-		render_trace_begin(&outputs->trace, session,
-				   outputs->files[OPTION_TRACE]);
+	log = outputs->files[OPTION_LOG_FILE].stream;
+	render_text_begin(&outputs->text, session, arguments,
+			  log ? log : stderr);
 	return 0;
 }
 
-static bool close_file(struct outputs *outputs, enum option_id option,
-		       bool has_run, bool good)
+void outputs_start(struct outputs *outputs)
 {
-	FILE *stream = outputs->files[option];
+	FILE *trace = outputs->files[OPTION_TRACE].stream;
 
-	good = good && !ferror(stream);
-	good = fclose(stream) == 0 && good;
-	good = atomic_file_end(&outputs->replaced[option], good && has_run) &&
-	       good;
-	if (!good)
-		say("--%s: %s could not be written", option_row(option)->name,
-		    arguments_file(outputs->arguments, option));
+	outputs->started = true;
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		struct output_file *file = &outputs->files[i];
+
+		if (!file->stream || output_file_begin(file))
+			continue;
+		say("--%s: %s: %s", option_row((enum option_id)i)->name,
+		    file->target, strerror(errno));
+		outputs->failed = true;
+	}
+	if (trace)
+		render_trace_begin(&outputs->trace, outputs->session, trace);
+}
+
+static bool write_all(struct outputs *outputs)
+{
+	bool good = !outputs->failed;
+
+	if (!arguments_on(outputs->arguments, OPTION_QUIET))
+		render_text_summary(&outputs->text);
+	if (outputs->files[OPTION_TRACE].stream)
+		render_trace_end(&outputs->trace);
+	for (int i = 0; i < RENDERER_COUNT; i++) {
+		enum option_id option = renderers[i].option;
+		FILE *stream = outputs->files[option].stream;
+
+		if (stream &&
+		    !close_file(outputs, option,
+				renderers[i].render(stream, outputs->session,
+						    outputs->arguments)))
+			good = false;
+	}
 	return good;
 }
 
-/*
- * Nothing has run, nothing was written: an empty file would be taken for a
- * broken report. What is no file of its own (/dev/stdout) stays.
- */
-static void remove_file(struct outputs *outputs, enum option_id option)
+bool outputs_end(struct outputs *outputs)
 {
-	struct stat status;
+	bool good = !outputs->started || write_all(outputs);
 
-	if (fstat(fileno(outputs->files[option]), &status) == 0 &&
-	    S_ISREG(status.st_mode) && status.st_size == 0)
-		unlink(arguments_file(outputs->arguments, option));
-}
-
-bool outputs_end(struct outputs *outputs, bool has_run)
-{
-	bool good = true;
-
-	if (has_run && !arguments_on(outputs->arguments, OPTION_QUIET))
-		render_text_summary(&outputs->text);
-	if (!render_text_end(&outputs->text)) {
-		say("--log-file: the text could not be written");
+	if (!render_text_end(&outputs->text) &&
+	    !outputs->files[OPTION_LOG_FILE].stream) {
+		say("the text could not be written");
 		good = false;
 	}
-	if (outputs->files[OPTION_TRACE]) {
-		render_trace_end(&outputs->trace);
-		good = close_file(outputs, OPTION_TRACE, has_run, true) && good;
-	}
-	for (int i = 0; i < RENDERER_COUNT; i++) {
-		enum option_id option = renderers[i].option;
-
-		if (!renderers[i].render || !outputs->files[option])
-			continue;
-		if (!has_run && !renderers[i].replaced)
-			remove_file(outputs, option);
-		if (!close_file(outputs, option, has_run,
-				!has_run || renderers[i].render(
-						    outputs->files[option],
-						    outputs->session,
-						    outputs->arguments)))
+	for (int i = 0; i < OPTION_COUNT; i++) {
+		if (!close_file(outputs, (enum option_id)i, true))
 			good = false;
 	}
 	return good;

@@ -1,7 +1,7 @@
 /*
  * What a run is turned into: text and any number of files. They are opened
  * before the program starts, so that a path that cannot be written is told
- * then.
+ * then, and touched when it has.
  *
  * Called by: cmd_run, cmd_report. A new output is a row in outputs.c.
  */
@@ -9,9 +9,10 @@
 #define COMMAND_OUTPUTS_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "command/arguments.h"
-#include "command/atomic_file.h"
+#include "command/output_file.h"
 #include "command/render_text.h"
 #include "command/render_trace.h"
 #include "command/session.h"
@@ -21,19 +22,29 @@ struct outputs {
 	struct render_trace trace;
 	const struct arguments *arguments;
 	struct session *session;
-	FILE *files[OPTION_COUNT]; /* by the option that names them */
-	struct atomic_file replaced[OPTION_COUNT];
+	struct output_file files[OPTION_COUNT]; /* by the option that names it */
+	bool started;
+	bool failed; /* to empty one */
 };
 
-/* 0, or EXIT_BAD_INPUT after a sentence. */
+/*
+ * Opens all. 0, or EXIT_BAD_INPUT after a sentence: one cannot be written, or
+ * two are the same file, or one is the input (which may be NULL).
+ */
 int outputs_begin(struct outputs *outputs, struct session *session,
-		  const struct arguments *arguments);
+		  const struct arguments *arguments, FILE *input);
 
 /*
- * Writes what is written at the end, if the run has been, and closes all. False
- * after a sentence when something could not be written.
+ * There is something to tell: from here on the session is written, and what an
+ * earlier run has left is gone.
  */
-bool outputs_end(struct outputs *outputs, bool has_run);
+void outputs_start(struct outputs *outputs);
+
+/*
+ * Writes what is written at the end, if it has been started, and closes all.
+ * False after a sentence when something could not be written.
+ */
+bool outputs_end(struct outputs *outputs);
 
 /* Have findings remained that count for --error-exitcode? */
 bool outputs_failed(const struct outputs *outputs);

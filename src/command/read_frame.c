@@ -23,7 +23,6 @@ struct place *read_frame(struct trace_fields *fields)
 	bool known = read_symbol(fields, &chain[0]);
 	const char *module = trace_optional(fields, "module");
 	uint64_t offset = trace_bits(fields, "offset");
-	struct place *place;
 	json_t *outer;
 	size_t i;
 
@@ -44,8 +43,7 @@ struct place *read_frame(struct trace_fields *fields)
 	}
 	if (fields->wrong)
 		return NULL;
-	place = symbols_place(fields->session->symbols, module, offset);
 	/* Told even if nothing is known: a file of that name here is not it. */
-	symbols_tell(fields->session->symbols, place, known ? chain : NULL);
-	return place;
+	return symbols_told(fields->session->symbols, module, offset,
+			    known ? chain : NULL);
 }

@@ -1,11 +1,9 @@
 #include "command/render_text.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "command/command.h"
 #include "command/say.h"
 #include "command/suppressions.h"
 
@@ -197,25 +195,6 @@ static void on_marked(struct watch *watch, const struct process *process,
 	fputs(line, render->stream);
 }
 
-/* The file name with %p replaced. */
-static char *expand(const char *pattern)
-{
-	char *name = NULL;
-	size_t size = 0;
-	FILE *stream = need_memory(open_memstream(&name, &size));
-
-	for (; *pattern; pattern++) {
-		if (pattern[0] == '%' && pattern[1] == 'p') {
-			fprintf(stream, "%d", (int)getpid());
-			pattern++;
-			continue;
-		}
-		fputc(*pattern, stream);
-	}
-	fclose(stream);
-	return name;
-}
-
 static bool wants_color(const struct render_text *render,
 			const struct arguments *arguments)
 {
@@ -227,18 +206,16 @@ static bool wants_color(const struct render_text *render,
 	return isatty(fileno(render->stream)) && !(no_color && *no_color);
 }
 
-int render_text_begin(struct render_text *render, struct session *session,
-		      const struct arguments *arguments)
+void render_text_begin(struct render_text *render, struct session *session,
+		       const struct arguments *arguments, FILE *stream)
 {
-	const char *pattern = arguments->values[OPTION_LOG_FILE];
-
 	*render = (struct render_text){
 		.watch = { .transition = on_transition,
 			   .finding = on_finding,
 			   .message = on_message,
 			   .marked = on_marked },
 		.session = session,
-		.stream = stderr,
+		.stream = stream,
 		.verbose = arguments_on(arguments, OPTION_VERBOSE),
 		.quiet = arguments_on(arguments, OPTION_QUIET),
 		.gen_suppressions =
@@ -248,29 +225,13 @@ int render_text_begin(struct render_text *render, struct session *session,
 			1,
 		.directory = getcwd(NULL, 0),
 	};
-	if (strcmp(pattern, "stderr") != 0) {
-		char *name = expand(pattern);
-
-		render->stream = fopen(name, "we");
-		free(name);
-	}
-	if (!render->stream) {
-		free(render->directory);
-		return say_bad_input("--log-file: %s: %s", pattern,
-				     strerror(errno));
-	}
 	setvbuf(render->stream, NULL, _IOLBF, 0);
 	render->color = wants_color(render, arguments);
 	session_watch(session, &render->watch);
-	return 0;
 }
 
 bool render_text_end(struct render_text *render)
 {
-	bool good = fflush(render->stream) == 0 && !ferror(render->stream);
-
-	if (render->stream != stderr)
-		good = fclose(render->stream) == 0 && good;
 	free(render->directory);
-	return good;
+	return fflush(render->stream) == 0 && !ferror(render->stream);
 }

@@ -2,7 +2,7 @@
  * The run as text for a person: findings (and, if wanted, transitions) as they
  * come, a summary at the end.
  *
- * Owns: its output stream. Called by: cmd_run, cmd_report.
+ * Called by: outputs.
  */
 #ifndef COMMAND_RENDER_TEXT_H
 #define COMMAND_RENDER_TEXT_H
@@ -23,12 +23,9 @@ struct render_text {
 	char *directory; /* paths below it are shown relative */
 };
 
-/*
- * Opens the destination of --log-file and watches the session. 0, or
- * EXIT_BAD_INPUT after a sentence.
- */
-int render_text_begin(struct render_text *render, struct session *session,
-		      const struct arguments *arguments);
+/* Watches the session, and writes to the stream. */
+void render_text_begin(struct render_text *render, struct session *session,
+		       const struct arguments *arguments, FILE *stream);
 
 /* The summary. */
 void render_text_summary(struct render_text *render);

@@ -10,12 +10,12 @@
 /* The parsed blocks point into it. */
 static char *text;
 static const char *file_name;
-static bool is_good;
+static unsigned int mistakes;
 
 static void tell_mistake(unsigned int line, const char *what)
 {
 	say("%s:%u: %s", file_name, line, what);
-	is_good = false;
+	mistakes++;
 }
 
 static char *read_file(const char *path)
@@ -34,6 +34,27 @@ static char *read_file(const char *path)
 	return read;
 }
 
+/*
+ * Names have been made printable. A block may be written as a finding shows
+ * them, or as they are.
+ */
+static char *with_escapes(char *read)
+{
+	char *written = NULL;
+	size_t size = 0;
+	FILE *stream = need_memory(open_memstream(&written, &size));
+
+	for (const char *at = read; *at; at++) {
+		if ((unsigned char)*at < 0x80)
+			fputc(*at, stream);
+		else
+			fprintf(stream, "\\x%02x", (unsigned char)*at);
+	}
+	fclose(stream);
+	free(read);
+	return need_memory(written);
+}
+
 bool suppressions_load(const char *path)
 {
 	suppress_clear();
@@ -43,10 +64,21 @@ bool suppressions_load(const char *path)
 		say("suppressions: %s: %s", path, strerror(errno));
 		return false;
 	}
+	text = with_escapes(text);
 	file_name = path;
-	is_good = true;
+	mistakes = 0;
 	suppress_parse(text, tell_mistake);
-	return is_good;
+	return true;
+}
+
+bool suppressions_recall_mistakes(void)
+{
+	if (mistakes > 0)
+		say("%s: %u %s, told at the beginning: what is not right there "
+		    "suppressed nothing",
+		    file_name, mistakes,
+		    mistakes == 1 ? "mistake" : "mistakes");
+	return mistakes > 0;
 }
 
 /* The frames one by one, with the functions that were inlined. */

@@ -3,24 +3,15 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwfl.h>
-#include <fcntl.h>
 #include <libiberty/demangle.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "command/objects.h"
 #include "command/say.h"
-
-struct module {
-	char *path;
-	int fd; /* -1: not open */
-	Dwfl *dwfl;
-	Dwfl_Module *handle; /* NULL until it is needed, or if it failed */
-	bool tried;
-};
 
 struct known_place {
 	struct place place;
@@ -33,15 +24,15 @@ struct known_symbol {
 };
 
 struct symbols {
-	void *modules; /* tree of struct module, by path */
-	void *places;  /* tree of struct known_place */
-	void *texts;   /* tree of char * */
+	struct objects objects;
+	void *places; /* tree of struct place, found by their object */
+	void *told;   /* likewise, by what a trace has told of them */
+	void *texts;  /* tree of char * */
 	struct known_place *all_places;
 	struct known_symbol *all_symbols;
-	unsigned int open_files;
 };
 
-enum { OPEN_FILES_MAX = 256, SCOPES_MAX = 64 };
+enum { SCOPES_MAX = 64 };
 
 const char *symbols_base_name(const char *path)
 {
@@ -57,27 +48,28 @@ struct symbols *symbols_new(void)
 	return need_memory(calloc(1, sizeof(struct symbols)));
 }
 
-static void free_module(void *pointer)
-{
-	struct module *module = pointer;
-
-	if (module->dwfl)
-		dwfl_end(module->dwfl);
-	if (module->fd >= 0)
-		close(module->fd);
-	free(module->path);
-	free(module);
-}
-
 static void keep(void *pointer)
 {
 	(void)pointer;
 }
 
+/* All that were added after this one. */
+static void forget_symbols(struct symbols *symbols,
+			   const struct known_symbol *last)
+{
+	while (symbols->all_symbols != last) {
+		struct known_symbol *symbol = symbols->all_symbols;
+
+		symbols->all_symbols = symbol->next;
+		free(symbol);
+	}
+}
+
 void symbols_free(struct symbols *symbols)
 {
-	tdestroy(symbols->modules, free_module);
+	objects_free(&symbols->objects);
 	tdestroy(symbols->places, keep);
+	tdestroy(symbols->told, keep);
 	tdestroy(symbols->texts, free);
 	while (symbols->all_places) {
 		struct known_place *place = symbols->all_places;
@@ -85,12 +77,7 @@ void symbols_free(struct symbols *symbols)
 		symbols->all_places = place->next;
 		free(place);
 	}
-	while (symbols->all_symbols) {
-		struct known_symbol *symbol = symbols->all_symbols;
-
-		symbols->all_symbols = symbol->next;
-		free(symbol);
-	}
+	forget_symbols(symbols, NULL);
 	free(symbols);
 }
 
@@ -114,97 +101,58 @@ static const char *intern(struct symbols *symbols, const char *text)
 	return *found;
 }
 
-static int compare_modules(const void *a, const void *b)
+struct object *symbols_object(struct symbols *symbols, const char *path,
+			      int pid, const struct build *build)
 {
-	const struct module *one = a;
-	const struct module *two = b;
-
-	return strcmp(one->path, two->path);
+	return objects_find(&symbols->objects, path, pid, build);
 }
 
-static struct module *find_module(struct symbols *symbols, const char *path)
+static int compare_pointers(const void *a, const void *b)
 {
-	struct module key = { .path = (char *)path };
-	struct module **found = tfind(&key, &symbols->modules, compare_modules);
-
-	return found ? *found : NULL;
-}
-
-/*
- * The path is the program's word: only a plain file is opened, since opening
- * some devices has effects (a watchdog, a tape).
- */
-static int open_plain(const char *path)
-{
-	struct stat status;
-	char *again = NULL;
-	int place = open(path, O_PATH | O_CLOEXEC);
-	int fd = -1;
-
-	if (place >= 0 && fstat(place, &status) == 0 &&
-	    S_ISREG(status.st_mode) &&
-	    asprintf(&again, "/proc/self/fd/%d", place) >= 0) {
-		fd = open(again, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-		free(again);
-	}
-	if (place >= 0)
-		close(place);
-	return fd;
-}
-
-void symbols_module(struct symbols *symbols, const char *path, int pid)
-{
-	struct module *module = find_module(symbols, path);
-	char *inside = NULL;
-
-	if (path[0] != '/' || (module && module->fd >= 0))
-		return;
-	if (!module) {
-		module = need_memory(calloc(1, sizeof(*module)));
-		module->path = need_memory(strdup(path));
-		module->fd = -1;
-		need_memory(
-			tsearch(module, &symbols->modules, compare_modules));
-	}
-	if (symbols->open_files >= OPEN_FILES_MAX || module->tried)
-		return;
-	/* The process may live in another root. */
-	if (pid > 0 && asprintf(&inside, "/proc/%d/root%s", pid, path) >= 0) {
-		module->fd = open_plain(inside);
-		free(inside);
-	}
-	if (module->fd < 0)
-		module->fd = open_plain(path);
-	if (module->fd >= 0)
-		symbols->open_files++;
+	return ((uintptr_t)a > (uintptr_t)b) - ((uintptr_t)a < (uintptr_t)b);
 }
 
 static int compare_places(const void *a, const void *b)
 {
 	const struct place *one = a;
 	const struct place *two = b;
+	int order = compare_pointers(one->object, two->object);
 
-	if (one->module != two->module)
-		return (uintptr_t)one->module < (uintptr_t)two->module ? -1 : 1;
-	return (one->offset > two->offset) - (one->offset < two->offset);
+	if (order == 0)
+		order = compare_pointers(one->module, two->module);
+	if (order == 0)
+		order = (one->offset > two->offset) -
+			(one->offset < two->offset);
+	return order;
 }
 
-struct place *symbols_place(struct symbols *symbols, const char *module,
-			    uint64_t offset)
+static struct place *find_place(struct symbols *symbols, void **tree,
+				const struct place *key,
+				int (*compare)(const void *, const void *))
 {
-	struct place key = { .module = intern(symbols, module),
-			     .offset = offset };
-	struct place **found = tfind(&key, &symbols->places, compare_places);
+	struct place **found = tfind(key, tree, compare);
 	struct known_place *known;
 
 	if (found)
 		return *found;
 	known = need_memory(calloc(1, sizeof(*known)));
-	known->place = key;
+	known->place = *key;
 	known->next = symbols->all_places;
 	symbols->all_places = known;
-	need_memory(tsearch(&known->place, &symbols->places, compare_places));
+	need_memory(tsearch(&known->place, tree, compare));
 	return &known->place;
+}
+
+struct place *symbols_place(struct symbols *symbols, struct object *object,
+			    uint64_t offset)
+{
+	struct place key = {
+		.object = object,
+		.module = object ? intern(symbols, object_path(object)) : NULL,
+		.offset = offset,
+	};
+
+	return find_place(symbols, &symbols->places, &key, compare_places);
 }
 
 /* "/a/b/../c" is "/a/c", as far as names go. */
@@ -256,48 +204,49 @@ static struct symbol *add_symbol(struct symbols *symbols, const char *function,
 	return &known->symbol;
 }
 
-void symbols_tell(struct symbols *symbols, struct place *place,
-		  const struct symbol *symbol)
+static int compare_symbols(const struct symbol *one, const struct symbol *two)
 {
-	struct symbol **end = &place->symbol;
+	int order = 0;
 
-	if (place->resolved)
-		return;
-	place->resolved = true;
+	for (; one && two && order == 0; one = one->outer, two = two->outer) {
+		order = compare_pointers(one->function, two->function);
+		if (order == 0)
+			order = compare_pointers(one->file, two->file);
+		if (order == 0)
+			order = (one->line > two->line) -
+				(one->line < two->line);
+	}
+	return order ? order : (one != NULL) - (two != NULL);
+}
+
+static int compare_told(const void *a, const void *b)
+{
+	const struct place *one = a;
+	const struct place *two = b;
+	int order = compare_places(one, two);
+
+	return order ? order : compare_symbols(one->symbol, two->symbol);
+}
+
+struct place *symbols_told(struct symbols *symbols, const char *module,
+			   uint64_t offset, const struct symbol *symbol)
+{
+	const struct known_symbol *last = symbols->all_symbols;
+	struct place key = { .module = intern(symbols, module),
+			     .offset = offset,
+			     .resolved = true };
+	struct symbol **end = &key.symbol;
+	struct place *place;
+
 	for (; symbol; symbol = symbol->outer) {
 		*end = add_symbol(symbols, symbol->function, NULL, symbol->file,
 				  symbol->line);
 		end = &(*end)->outer;
 	}
-}
-
-static void open_module(struct module *module)
-{
-	static char *debuginfo_path;
-	static const Dwfl_Callbacks callbacks = {
-		.find_elf = dwfl_build_id_find_elf,
-		.find_debuginfo = dwfl_standard_find_debuginfo,
-		.debuginfo_path = &debuginfo_path,
-	};
-	int fd;
-
-	module->tried = true;
-	fd = module->fd >= 0 ? fcntl(module->fd, F_DUPFD_CLOEXEC, 0) : -1;
-	if (fd < 0)
-		return;
-	module->dwfl = dwfl_begin(&callbacks);
-	if (!module->dwfl) {
-		close(fd);
-		return;
-	}
-	dwfl_report_begin(module->dwfl);
-	/* Base 0: then addresses are the object's own. libdw takes the fd. */
-	module->handle = dwfl_report_elf(module->dwfl,
-					 symbols_base_name(module->path),
-					 module->path, fd, 0, true);
-	if (!module->handle)
-		close(fd);
-	dwfl_report_end(module->dwfl, NULL, NULL);
+	place = find_place(symbols, &symbols->told, &key, compare_told);
+	if (place->symbol != key.symbol)
+		forget_symbols(symbols, last);
+	return place;
 }
 
 /* Without the types of parameters: the line tells which one it is. */
@@ -474,23 +423,15 @@ static struct symbol *look_up(struct symbols *symbols, Dwfl_Module *module,
 const struct symbol *symbols_resolve(struct symbols *symbols,
 				     struct place *place)
 {
-	struct module *module;
+	Dwfl_Module *module;
 
 	if (place->resolved)
 		return place->symbol;
 	place->resolved = true;
-	if (!place->module)
-		return NULL;
-	/* A stored run, or a process that was gone too soon. */
-	symbols_module(symbols, place->module, 0);
-	module = find_module(symbols, place->module);
-	if (!module)
-		return NULL;
-	if (!module->tried)
-		open_module(module);
+	module = place->object ? object_module(&symbols->objects, place->object)
+			       : NULL;
 	/* The return address may already belong to the next line. */
-	if (module->handle && place->offset > 0)
-		place->symbol =
-			look_up(symbols, module->handle, place->offset - 1);
+	if (module && place->offset > 0)
+		place->symbol = look_up(symbols, module, place->offset - 1);
 	return place->symbol;
 }

@@ -2,15 +2,16 @@
  * From addresses to functions, files and lines, by libdw: inlined calls,
  * separate debug files (build-id, debuglink). Each address is resolved once.
  *
- * Owns: the modules of a run (their files are opened when they are first
- * named, since they may be gone by the end) and the places in them. Used by:
- * session, the renderers. Asks no debuginfod server.
+ * Owns: the objects of a run and the places in them. Used by: session, decode,
+ * read_frame, the renderers. Asks no debuginfod server.
  */
 #ifndef COMMAND_SYMBOLS_H
 #define COMMAND_SYMBOLS_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "model/build.h"
 
 /* A function, and where in it. */
 struct symbol {
@@ -20,10 +21,13 @@ struct symbol {
 	struct symbol *outer; /* the function that this one is inlined into */
 };
 
+struct object;
+
 /* A return address. */
 struct place {
-	const char *module; /* path of the object; NULL: in none */
-	uint64_t offset;    /* in the object's own addresses */
+	const char *module; /* path of the object, printable; NULL: in none */
+	struct object *object; /* NULL: in none, or of a stored run */
+	uint64_t offset;       /* in the object's own addresses */
 	bool resolved;
 	struct symbol *symbol; /* innermost; NULL: not known */
 };
@@ -34,18 +38,22 @@ struct symbols *symbols_new(void);
 void symbols_free(struct symbols *symbols);
 
 /*
- * The object at path, as process pid sees it, is in use: opens it. May be
- * called again.
+ * The object at path, as process pid sees it, is in use, in that build. May be
+ * called again. Lives as long as the symbols.
  */
-void symbols_module(struct symbols *symbols, const char *path, int pid);
+struct object *symbols_object(struct symbols *symbols, const char *path,
+			      int pid, const struct build *build);
 
-/* The one record of this place; module may be NULL. */
-struct place *symbols_place(struct symbols *symbols, const char *module,
+/* The one record of this place; object may be NULL. */
+struct place *symbols_place(struct symbols *symbols, struct object *object,
 			    uint64_t offset);
 
-/* A place whose symbol is known from elsewhere: copies the chain. */
-void symbols_tell(struct symbols *symbols, struct place *place,
-		  const struct symbol *symbol);
+/*
+ * A place of a stored run, with its symbol: copies the chain. Another build of
+ * the object may have another one there.
+ */
+struct place *symbols_told(struct symbols *symbols, const char *module,
+			   uint64_t offset, const struct symbol *symbol);
 
 /* The symbol at the place, NULL when nothing is known. */
 const struct symbol *symbols_resolve(struct symbols *symbols,

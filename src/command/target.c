@@ -1,5 +1,6 @@
 #include "command/target.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -21,20 +22,34 @@ enum { OWN_MACHINE = EM_AARCH64 };
 /* The kernel follows so many interpreters (BINPRM_MAX_RECURSION). */
 enum { SCRIPTS_MAX = 5 };
 
-static bool is_program(const char *path)
+/* 0, or the error number that says why not. */
+static int check_program(const char *path)
 {
 	struct stat status;
 
-	return stat(path, &status) == 0 && S_ISREG(status.st_mode) &&
-	       access(path, X_OK) == 0;
+	if (stat(path, &status) < 0)
+		return errno;
+	if (S_ISDIR(status.st_mode))
+		return EISDIR;
+	if (!S_ISREG(status.st_mode))
+		return EACCES;
+	return access(path, X_OK) == 0 ? 0 : errno;
 }
 
-char *target_find(const char *name)
+static bool is_program(const char *path)
+{
+	return check_program(path) == 0;
+}
+
+char *target_find(const char *name, int *error)
 {
 	const char *path = getenv("PATH");
 
-	if (strchr(name, '/'))
-		return is_program(name) ? need_memory(strdup(name)) : NULL;
+	*error = ENOENT;
+	if (strchr(name, '/')) {
+		*error = check_program(name);
+		return *error == 0 ? need_memory(strdup(name)) : NULL;
+	}
 	if (!path)
 		path = "/bin:/usr/bin";
 	while (*name) {
@@ -44,8 +59,12 @@ char *target_find(const char *name)
 		if (asprintf(&file, "%.*s%s%s", (int)length, path,
 			     length > 0 ? "/" : "./", name) < 0)
 			file = NULL;
-		if (is_program(need_memory(file)))
+		switch (check_program(need_memory(file))) {
+		case 0:
 			return file;
+		case EACCES:
+			*error = EACCES;
+		}
 		free(file);
 		if (path[length] == '\0')
 			break;

@@ -21,10 +21,11 @@ enum target {
 };
 
 /*
- * The path of a program as execvp(3) would find it; NULL if there is none.
- * The caller frees it.
+ * The path of a program as execvp(3) would find it; the caller frees it. NULL
+ * with an error number: ENOENT or ENOTDIR if there is none of that name,
+ * another one if there is and it cannot be executed.
  */
-char *target_find(const char *name);
+char *target_find(const char *name, int *error);
 
 /* Looks at the file; of a script, at its interpreter. */
 enum target target_inspect(const char *path);

@@ -28,6 +28,15 @@ static bool is_number(const char *value)
 	return digits > 0 && digits <= MAX_DIGITS && value[digits] == '\0';
 }
 
+static unsigned long read_number(const char *digits)
+{
+	unsigned long number = 0;
+
+	while (*digits >= '0' && *digits <= '9')
+		number = number * 10 + (unsigned long)(*digits++ - '0');
+	return number;
+}
+
 static bool word_admits(const char *word, size_t length, const char *value)
 {
 	if (length == 4 &&
@@ -35,6 +44,9 @@ static bool word_admits(const char *word, size_t length, const char *value)
 		return value[0] != '\0';
 	if (length == 6 && memcmp(word, "NUMBER", 6) == 0)
 		return is_number(value);
+	if (length > 3 && memcmp(word, "0..", 3) == 0)
+		return is_number(value) &&
+		       read_number(value) <= read_number(word + 3);
 	return strlen(value) == length && memcmp(word, value, length) == 0;
 }
 

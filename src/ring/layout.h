@@ -17,6 +17,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "model/build.h"
 #include "model/call.h"
 #include "model/machine.h"
 #include "model/rule.h"
@@ -110,6 +111,7 @@ struct ring_exec { /* then: the path */
 struct ring_module { /* then: the path */
 	struct ring_head head;
 	uint64_t base; /* link_map l_addr + 1: what addresses are relative to */
+	struct build build; /* as mapped: the path may lead to another */
 };
 
 struct ring_stack { /* then: ring_frame, count times */

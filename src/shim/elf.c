@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "kernel/raw.h"
 #include "shim/process.h"
@@ -33,6 +34,89 @@ const struct link_map *elf_module(const void *address)
 	if (!dladdr1(address, &info, (void **)&map, RTLD_DL_LINKMAP))
 		return NULL;
 	return map;
+}
+
+/*
+ * The main program may begin before its first page (what the loader keeps is
+ * rounded down to the alignment of its segments): its program headers lead to
+ * the start, where that is on the same page.
+ */
+static const void *program_start(void)
+{
+	enum { PAGE = 4096 };
+	uintptr_t headers = getauxval(AT_PHDR);
+
+	if (headers % PAGE < sizeof(ElfW(Ehdr)))
+		return NULL;
+	return (const void *)(headers - sizeof(ElfW(Ehdr)));
+}
+
+/* Where the object's ELF header is, NULL if that is not known. */
+static const void *start_of(const struct link_map *map, const void *address)
+{
+	struct dl_find_object object;
+	struct link_map *unused;
+	Dl_info info;
+
+	if (!map->l_name[0])
+		return program_start();
+	if (_dl_find_object)
+		return _dl_find_object((void *)(uintptr_t)address, &object) == 0
+			       ? object.dlfo_map_start
+			       : NULL;
+	return dladdr1(address, &info, (void **)&unused, RTLD_DL_LINKMAP)
+		       ? info.dli_fbase
+		       : NULL;
+}
+
+/* Are the notes in memory, and may they be read? */
+static bool is_mapped(const ElfW(Phdr) * segments, unsigned int count,
+		      const ElfW(Phdr) * notes)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		const ElfW(Phdr) *segment = &segments[i];
+		ElfW(Addr) into = notes->p_vaddr - segment->p_vaddr;
+
+		if (segment->p_type == PT_LOAD && segment->p_flags & PF_R &&
+		    notes->p_vaddr >= segment->p_vaddr &&
+		    notes->p_filesz <= segment->p_filesz &&
+		    into <= segment->p_filesz - notes->p_filesz)
+			return true;
+	}
+	return false;
+}
+
+struct build elf_build(const struct link_map *map, const void *address)
+{
+	enum { PAGE = 4096 };
+	const ElfW(Ehdr) *header = start_of(map, address);
+	struct build build = { .size = 0 };
+	const ElfW(Phdr) * segments;
+	size_t size;
+
+	if (!header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header->e_phoff != sizeof(*header) ||
+	    header->e_phentsize != sizeof(*segments))
+		return build;
+	size = header->e_phnum * sizeof(*segments);
+	/* What lies on one page with the start is mapped for certain. */
+	if ((uintptr_t)header % PAGE + sizeof(*header) + size > PAGE)
+		return build;
+	segments = (const void *)(header + 1);
+	for (unsigned int i = 0; i < header->e_phnum; i++) {
+		const ElfW(Phdr) *notes = &segments[i];
+
+		if (notes->p_type == PT_NOTE &&
+		    is_mapped(segments, header->e_phnum, notes) &&
+		    build_from_notes(
+			    &build,
+			    (const void *)(map->l_addr + notes->p_vaddr),
+			    notes->p_filesz))
+			return build;
+	}
+	build_add_headers(&build, header, sizeof(*header));
+	build_add_headers(&build, segments, size);
+	return build;
 }
 
 static const char *base_name(const char *path)

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/build.h"
+
 /*
  * The loaded object around an address; NULL when there is none. Uses glibc's
  * lock-free _dl_find_object (2.35); on an older glibc dladdr1, which takes the
@@ -21,6 +23,12 @@ const struct link_map *elf_module(const void *address);
 
 /* The loaded object whose file is called name, NULL if there is none. */
 const struct link_map *elf_module_named(const char *name);
+
+/*
+ * Which build of the object around an address is mapped, as its own headers
+ * tell: the file of that name may be another by now. All zero when they do not.
+ */
+struct build elf_build(const struct link_map *map, const void *address);
 
 /* The parts of a loaded object that a lookup needs, for many lookups. */
 struct elf_object {

@@ -259,10 +259,11 @@ void feed_exec_failed(void)
 	append(RING_EXEC_FAILED, &part, 1);
 }
 
-static void say_module(const struct link_map *map)
+static void say_module(const struct link_map *map, const struct build *build)
 {
 	struct ring_module module = { .head = head_now(),
-				      .base = map->l_addr + 1 };
+				      .base = map->l_addr + 1,
+				      .build = *build };
 	char program[PATH_SIZE];
 	const char *path = map->l_name;
 	long length;
@@ -282,13 +283,17 @@ static void say_module(const struct link_map *map)
 }
 
 /*
- * Says once what lies at this base. The address of the link map is part of the
- * key, so that another object at the same place is told too.
+ * Says once what lies at this base. The address of the link map and the build
+ * are part of the key, so that another object at the same place is told too.
  */
-static void tell_module(const struct link_map *map)
+static void tell_module(const struct link_map *map, const char *call)
 {
 	uintptr_t key = map->l_addr ^ (uintptr_t)map;
+	struct build build = elf_build(map, call);
+	uintptr_t word;
 
+	memcpy(&word, build.bytes, sizeof(word));
+	key ^= word;
 	for (unsigned int i = 0; i < MODULES_MAX; i++) {
 		unsigned int slot = (key / 64 + i) % MODULES_MAX;
 		uintptr_t found = 0;
@@ -298,7 +303,7 @@ static void tell_module(const struct link_map *map)
 		if (found == key)
 			return;
 	}
-	say_module(map);
+	say_module(map, &build);
 }
 
 void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count)
@@ -315,7 +320,7 @@ void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count)
 		told_frames[i] = (struct ring_frame){ .address = frames[i] };
 		if (!map)
 			continue;
-		tell_module(map);
+		tell_module(map, call);
 		told_frames[i].base = map->l_addr + 1;
 		told_frames[i].address -= map->l_addr;
 	}

@@ -166,6 +166,9 @@ static void say_mistake(unsigned int number, const char *what)
 	char line[LINE_SIZE];
 	struct text text;
 
+	/* The command has read it too, and told it for all processes. */
+	if (number > 0 && feed_attached())
+		return;
 	/* A name of any length leaves room for what is wrong. */
 	text_begin(&text, name, sizeof(name));
 	text_add_foreign(&text, settings.suppressions);

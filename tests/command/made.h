@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,19 @@ static inline char *made_text(const char *name)
 	fclose(file);
 	cr_assert_gt(length, 0);
 	return text;
+}
+
+/* How many files there are. */
+static inline int made_files(void)
+{
+	DIR *directory = opendir(made_folder);
+	int number = 0;
+
+	cr_assert(directory);
+	while (readdir(directory))
+		number++;
+	closedir(directory);
+	return number - 2;
 }
 
 static inline struct process *made_process(struct session *session,

@@ -1,7 +1,6 @@
 /* --prometheus: the sums of a run, in a file that is replaced in one go. */
 #include "command/render_prometheus.h"
 
-#include <dirent.h>
 #include <sys/stat.h>
 
 #include "command/command.h"
@@ -28,18 +27,6 @@ static bool has_line(const char *text, const char *line)
 			return true;
 	}
 	return false;
-}
-
-static int files_in_folder(void)
-{
-	DIR *directory = opendir(made_folder);
-	int number = 0;
-
-	cr_assert(directory);
-	while (readdir(directory))
-		number++;
-	closedir(directory);
-	return number - 2;
 }
 
 Test(prometheus, a_real_run_is_summed_up)
@@ -151,7 +138,7 @@ Test(prometheus, the_old_file_is_there_until_the_new_one_is)
 	free(text);
 	cr_assert_eq(stat(made_path("run.prom"), &status), 0);
 	cr_expect_eq(status.st_mode & 0777, 0640);
-	cr_expect_eq(files_in_folder(), 1);
+	cr_expect_eq(made_files(), 1);
 }
 
 Test(prometheus, nothing_is_left_or_replaced_when_nothing_was_run)
@@ -163,7 +150,7 @@ Test(prometheus, nothing_is_left_or_replaced_when_nothing_was_run)
 	text = made_text("run.prom");
 	cr_expect_str_eq(text, "old\n");
 	free(text);
-	cr_expect_eq(files_in_folder(), 1);
+	cr_expect_eq(made_files(), 1);
 }
 
 Test(prometheus, nothing_is_left_when_another_output_cannot_be_opened)
@@ -176,7 +163,7 @@ Test(prometheus, nothing_is_left_when_another_output_cannot_be_opened)
 			     ARGV(run_command(), "run", option,
 				  "--log-file=/no/such/folder/x", "true")),
 		     EXIT_BAD_INPUT);
-	cr_expect_eq(files_in_folder(), 0);
+	cr_expect_eq(made_files(), 0);
 }
 
 Test(prometheus, a_path_that_cannot_be_written_is_told_first)

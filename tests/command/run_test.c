@@ -99,7 +99,43 @@ Test(run, what_cannot_be_started_is_one_sentence)
 	cr_expect_eq(run_all(&run, false, NULL, RUN("--fail-on=x", "true")), 2);
 	cr_expect(strstr(run_errors(&run), "`x` is neither"), "%s", run.text);
 	run_end(&run);
+	/* The kernel would make success of it. */
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN("--error-exitcode=256", "echo", "ran")),
+		     2);
+	cr_expect_str_eq(run_errors(&run), "tcpshadow: --error-exitcode=256 is "
+					   "none of 0..255\n");
+	cr_expect_str_eq(run_output(&run), "");
+	run_end(&run);
 	cr_expect_eq(run_all(&run, false, NULL, ARGV(run_command(), "run")), 2);
+	run_end(&run);
+}
+
+/* With the status of a shell: a forgotten `chmod +x` is no wrong name. */
+Test(run, what_may_not_be_executed_is_told_apart_from_what_is_not_there)
+{
+	static const char *const folders[] = { "/etc", "/etc/" };
+	char path[] = "PATH=/etc:/bin";
+	struct run run;
+
+	cr_expect_eq(run_all(&run, false, NULL, RUN("/etc/passwd")), 126);
+	cr_expect_str_eq(run_errors(&run),
+			 "tcpshadow: /etc/passwd: Permission denied\n");
+	run_end(&run);
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(run_all(&run, false, NULL, RUN(folders[i])), 126);
+		cr_expect(strstr(run_errors(&run), ": Is a directory\n"), "%s",
+			  run.text);
+		run_end(&run);
+	}
+	cr_expect_eq(run_all(&run, false, NULL, RUN("/etc/passwd/x")), 127);
+	run_end(&run);
+	cr_expect_eq(run_all(&run, false, ARGV(path), RUN("group")), 126);
+	run_end(&run);
+	cr_expect_eq(run_all(&run, false, ARGV(path), RUN("no-such")), 127);
+	run_end(&run);
+	/* /etc/ssl is a folder, which is passed over. */
+	cr_expect_eq(run_all(&run, false, ARGV(path), RUN("ssl")), 127);
 	run_end(&run);
 }
 
@@ -525,61 +561,6 @@ Test(run, log_file_takes_the_text)
 	cr_expect(strstr(run_errors(&run), "could not be written"), "%s",
 		  run.text);
 	run_end(&run);
-}
-
-Test(run, suppressions_know_the_names_of_the_source)
-{
-	char name[100];
-	char option[128];
-	FILE *file;
-	struct run run;
-
-	snprintf(name, sizeof(name), "/tmp/tcpshadow-supp-%d", getpid());
-	snprintf(option, sizeof(option), "--suppressions=%s", name);
-	file = fopen(name, "w");
-	fputs("{\n one\n double-close\n fun:main\n src:bad.c\n}\n"
-	      "{\n two\n double-close\n src:bad.c\n}\n",
-	      file);
-	fclose(file);
-	cr_expect_eq(run_all(&run, false, NULL,
-			     RUN(option, "--error-exitcode=9",
-				 run_example("double-close/bad"))),
-		     0);
-	cr_expect_null(strstr(run_errors(&run), "[double-close]"), "%s",
-		       run.text);
-	cr_expect(strstr(run.text, "suppressed"), "%s", run.text);
-	run_end(&run);
-	file = fopen(name, "w");
-	fputs("{\n one\n no-such-rule\n}\n", file);
-	fclose(file);
-	cr_expect_eq(run_all(&run, false, NULL, RUN(option, "echo", "ran")), 2);
-	cr_expect(strstr(run_errors(&run), ":3: no such rule"), "%s", run.text);
-	cr_expect_str_eq(run_output(&run), "");
-	run_end(&run);
-	unlink(name);
-}
-
-Test(run, printed_suppressions_suppress)
-{
-	char name[100];
-	char option[128];
-	char command[600];
-	struct run run;
-
-	snprintf(name, sizeof(name), "/tmp/tcpshadow-gen-%d", getpid());
-	snprintf(option, sizeof(option), "--suppressions=%s", name);
-	snprintf(command, sizeof(command),
-		 "'%s' run -q --gen-suppressions=yes '%s' 2>&1 | "
-		 "sed -n '/^{/,/^}/p' > %s",
-		 run_command(), run_example("double-close/bad"), name);
-	cr_assert_eq(system(command), 0);
-	cr_expect_eq(
-		run_all(&run, false, NULL,
-			RUN(option, "-q", run_example("double-close/bad"))),
-		0);
-	cr_expect_str_eq(run_errors(&run), "");
-	run_end(&run);
-	unlink(name);
 }
 
 Test(run, what_is_preloaded_already_stays)

@@ -76,7 +76,8 @@ static struct tcp_socket *closed(struct process *process, uint64_t cookie,
 static struct stack *add_stack(struct process *process, uint32_t id,
 			       uint64_t offset)
 {
-	struct place *place = symbols_place(session->symbols, "/bin/x", offset);
+	struct place *place =
+		symbols_told(session->symbols, "/bin/x", offset, NULL);
 
 	return session_add_stack(session, process, id, &place, 1);
 }

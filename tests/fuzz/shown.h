@@ -34,14 +34,15 @@ static inline void shown_begin(struct shown *shown)
 	shown->parsed = true;
 	shown->session = session_new();
 	shown->session->command_line = "";
-	if (outputs_begin(&shown->outputs, shown->session, &shown->arguments) !=
-	    0)
+	if (outputs_begin(&shown->outputs, shown->session, &shown->arguments,
+			  NULL) != 0)
 		abort();
+	outputs_start(&shown->outputs);
 }
 
 static inline void shown_end(struct shown *shown)
 {
-	if (!outputs_end(&shown->outputs, true))
+	if (!outputs_end(&shown->outputs))
 		abort();
 	session_free(shown->session);
 }

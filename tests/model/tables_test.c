@@ -91,6 +91,15 @@ Test(option, values_are_checked)
 	cr_expect_eq(option_match(OPTION_SILENCE, "1000000000"), -1);
 	cr_expect_eq(option_match(OPTION_SILENCE, "-1"), -1);
 	cr_expect_eq(option_match(OPTION_SILENCE, "1s"), -1);
+	/* What a shell would show as another one, 256 as success. */
+	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, "0"), 0);
+	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, "255"), 0);
+	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, "0255"), 0);
+	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, "256"), -1);
+	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, "-1"), -1);
+	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, "0..255"), -1);
+	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, ""), -1);
+	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, "999999999999"), -1);
 	cr_expect_eq(option_match(OPTION_LOG, "off"), 1);
 	cr_expect_eq(option_match(OPTION_LOG, "/tmp/x"), 2);
 	cr_expect_eq(option_match(OPTION_LOG, ""), -1);

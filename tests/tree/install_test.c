@@ -308,7 +308,7 @@ static void expect_offer(const char *const *words, const char *wanted,
 static bool is_placeholder(const char *word)
 {
 	return strcmp(word, "FILE") == 0 || strcmp(word, "NUMBER") == 0 ||
-	       strcmp(word, "LIST") == 0;
+	       strcmp(word, "LIST") == 0 || strstr(word, "..");
 }
 
 /* A text without its last letter, to be completed. */
