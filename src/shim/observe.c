@@ -1,7 +1,6 @@
 #include "shim/observe.h"
 
 #include <poll.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "kernel/diag.h"
@@ -14,141 +13,10 @@
 #include "shim/rules.h"
 #include "shim/sigpipe.h"
 #include "shim/stack.h"
+#include "shim/steps.h"
 
 /* The kernel keeps TIME_WAIT for 60 s (TCP_TIMEWAIT_LEN), in milliseconds. */
 enum { TIME_WAIT_MS = 60000 };
-
-/* The reason that an error number gives for the end of a connection. */
-static enum tcp_event event_of_error(int error)
-{
-	switch (error) {
-	case ECONNREFUSED:
-	case ECONNRESET:
-	case EPIPE:
-		return EVENT_RCV_RST;
-	case ETIMEDOUT:
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-	case EHOSTDOWN:
-		return EVENT_TIMEOUT;
-	case ECONNABORTED:
-		return EVENT_ABORT;
-	default:
-		return EVENT_NONE;
-	}
-}
-
-/* Does the call alone prove that this edge was taken? */
-static bool proves(const struct sight *sight, const struct edge *edge)
-{
-	enum call_kind kind = call_kind(sight->call);
-
-	switch (edge->event) {
-	case EVENT_RCV_FIN:
-		return kind == KIND_READ && sight->result == 0;
-	case EVENT_RCV_RST:
-	case EVENT_TIMEOUT:
-		return sight->error != 0 &&
-		       event_of_error(sight->error) == edge->event;
-	case EVENT_ABORT:
-		return sight->error == ECONNABORTED ||
-		       (kind == KIND_CONNECT && sight->result == 0);
-	case EVENT_RCV_SYN_ACK:
-	case EVENT_RCV_ACK:
-		return (kind == KIND_CONNECT && sight->result == 0) ||
-		       (kind == KIND_ACCEPT && sight->result >= 0);
-	case EVENT_OPEN_PASSIVE:
-		return kind == KIND_LISTEN && sight->result == 0;
-	default:
-		return false;
-	}
-}
-
-/*
- * What is told of a step. Taken down before the step: as soon as that is made,
- * another thread may close the socket, and its record may be another one's.
- */
-static struct transition note(int fd, const struct sock *sock,
-			      const struct sight *sight)
-{
-	return (struct transition){
-		.subject = report_subject(sock, fd),
-		.call = sight->call,
-		.result = sight->result,
-		.error = sight->error,
-		.unread = sock->unread,
-		.stack = sock->born,
-	};
-}
-
-static void say(struct transition transition, struct sock *sock,
-		const struct edge *edge, enum evidence evidence, bool likely)
-{
-	transition.edge = edge;
-	transition.evidence = evidence;
-	transition.likely = likely;
-	if (edge->event != EVENT_ABORT)
-		transition.unread = 0;
-	if (edge->to == ST_CLOSE_WAIT) {
-		sock->peer_closed_at = clock_now();
-		rule_peer_closed();
-	}
-	report_transition(&transition);
-}
-
-static void say_all(const struct transition *noted, struct sock *sock,
-		    const struct edge *const *path, size_t length, bool likely,
-		    bool called, const struct sight *sight)
-{
-	for (size_t i = 0; i < length; i++) {
-		bool last = i == length - 1;
-		enum evidence evidence = EVIDENCE_INFERRED;
-
-		if (last)
-			evidence = called || proves(sight, path[i])
-					   ? EVIDENCE_CALL
-					   : EVIDENCE_KERNEL;
-		say(*noted, sock, path[i], evidence, last && likely);
-	}
-}
-
-/*
- * Walks the shadow from the state in *word to `to`, over `via` when that is
- * given (ST_UNKNOWN: the shortest way). Only the caller whose swap succeeds
- * reports. False when the word has changed: the caller looks again.
- */
-static bool walk(int fd, uint64_t ref, uint64_t *word, enum tcp_state via,
-		 enum tcp_state to, enum tcp_event event, bool likely,
-		 bool called, const struct sight *sight)
-{
-	const struct edge *path[2 * MACHINE_PATH_MAX];
-	struct transition noted = note(fd, sock_of(ref), sight);
-	enum tcp_state from = sock_state(*word);
-	size_t length = 0;
-
-	if (via != ST_UNKNOWN && via != from && via != to)
-		length = machine_path(from, via, EVENT_NONE, path);
-	if (length > 0)
-		from = via;
-	length += machine_path(from, to, event, path + length);
-	if (!sock_swap(ref, word, sock_stepped(*word, to)))
-		return false;
-	sock_give_credit(sock_of(ref), 0);
-	if (length == 0)
-		blind_lost_track(fd, ref, from, to, sight);
-	say_all(&noted, sock_of(ref), path, length, likely, called, sight);
-	return true;
-}
-
-void observe_born(int fd, uint64_t ref, enum tcp_state from, enum tcp_state to,
-		  enum tcp_event event, const struct sight *sight)
-{
-	const struct edge *path[MACHINE_PATH_MAX];
-	struct transition noted = note(fd, sock_of(ref), sight);
-	size_t length = machine_path(from, to, event, path);
-
-	say_all(&noted, sock_of(ref), path, length, false, true, sight);
-}
 
 /*
  * What the kernel's state means for this socket. TCP_INFO says CLOSED of a
@@ -184,7 +52,7 @@ static enum tcp_state implied(uint64_t word, const struct sight *sight)
 	enum call_kind kind = call_kind(sight->call);
 	enum tcp_state shadow = sock_state(word);
 
-	if (event_of_error(sight->error) != EVENT_NONE)
+	if (steps_event(sight->error) != EVENT_NONE)
 		return ST_CLOSED;
 	if ((shadow == ST_SYN_SENT || shadow == ST_SYN_RCVD) &&
 	    (sight->result > 0 || (kind == KIND_CONNECT && sight->result == 0)))
@@ -199,61 +67,9 @@ static enum tcp_state implied(uint64_t word, const struct sight *sight)
 	return shadow;
 }
 
-/* A socket connected to itself opens and closes simultaneously with itself. */
-static bool is_self(const struct sock *sock)
-{
-	return sock->local.family != 0 &&
-	       memcmp(&sock->local, &sock->peer, sizeof(sock->local)) == 0;
-}
-
 bool observe_is_shared(const struct sock *sock, uint64_t word)
 {
 	return word & SOCK_PASSED || sock->epoch < process_epoch();
-}
-
-/* That of the call, or else of the connection. */
-static int known_error(const struct sight *sight)
-{
-	return sight->error ? sight->error : sight->pending;
-}
-
-/*
- * The state in which a connection was when it ended, as far as that shows.
- *
- * The error number of a reset tells where it came (tcp_reset): ECONNREFUSED in
- * SYN_SENT, EPIPE in CLOSE_WAIT, else ECONNRESET. An end of file on a
- * connection that is gone altogether: the FIN came first.
- */
-static enum tcp_state ended_in(enum tcp_state shadow, const struct sight *sight)
-{
-	bool end_of_file = call_kind(sight->call) == KIND_READ &&
-			   sight->result == 0;
-	int error = known_error(sight);
-
-	if (shadow != ST_SYN_SENT && shadow != ST_ESTABLISHED)
-		return ST_UNKNOWN;
-	if (error == EPIPE || (shadow == ST_ESTABLISHED && end_of_file))
-		return ST_CLOSE_WAIT;
-	return error == ECONNRESET ? ST_ESTABLISHED : ST_UNKNOWN;
-}
-
-/* The state between, where the shortest way is not the one that was gone. */
-static enum tcp_state via_state(const struct sock *sock, enum tcp_state shadow,
-				enum tcp_state to, const struct sight *sight)
-{
-	enum tcp_state via = to == ST_CLOSED ? ended_in(shadow, sight)
-					     : ST_UNKNOWN;
-
-	if (via != ST_UNKNOWN)
-		return via;
-	/* A FIN that waited for the handshake's end, see shut_state(). */
-	if (shadow == ST_SYN_RCVD && to != ST_CLOSED)
-		return ST_ESTABLISHED;
-	if (is_self(sock) && shadow == ST_SYN_SENT && to == ST_ESTABLISHED)
-		return ST_SYN_RCVD;
-	if (is_self(sock) && shadow == ST_FIN_WAIT_1 && to == ST_TIME_WAIT)
-		return ST_CLOSING;
-	return ST_UNKNOWN;
 }
 
 /*
@@ -274,9 +90,9 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 			  const struct sight *sight)
 {
 	enum tcp_state from = sock_state(word);
-	enum tcp_event event = event_of_error(known_error(sight));
+	enum tcp_event event = steps_event(steps_error(sight));
 	struct sock *sock = sock_of(ref);
-	enum tcp_state via = via_state(sock, from, to, sight);
+	enum tcp_state via = steps_via(sock, from, to, sight);
 	bool likely = to == ST_CLOSED && event == EVENT_NONE &&
 		      from != ST_LAST_ACK && from != ST_LISTEN &&
 		      from != ST_TIME_WAIT;
@@ -300,9 +116,9 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 	if (to == ST_CLOSED && event != EVENT_ABORT &&
 	    (from == ST_CLOSE_WAIT || via == ST_CLOSE_WAIT))
 		sigpipe_confirmed(fd, ref, sight);
-	if (walk(fd, ref, &word, via, to, event, likely, false, sight) &&
+	if (steps_walk(fd, ref, &word, via, to, event, likely, false, sight) &&
 	    from == ST_SYN_SENT && to == ST_CLOSED &&
-	    event_of_error(sight->error) == EVENT_NONE)
+	    steps_event(sight->error) == EVENT_NONE)
 		sock_flag(ref, SOCK_ERROR_UNREAD, 0);
 }
 
@@ -362,7 +178,7 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 		}
 		if (to == sock_state(word)) {
 			if (word & SOCK_ERROR_UNREAD &&
-			    event_of_error(sight->error) != EVENT_NONE)
+			    steps_event(sight->error) != EVENT_NONE)
 				sock_flag(ref, 0, SOCK_ERROR_UNREAD);
 			return;
 		}
@@ -394,8 +210,8 @@ bool observe_step(int fd, uint64_t ref, enum tcp_state from, enum tcp_state to,
 	uint64_t word;
 
 	while (sock_load(ref, &word) && sock_state(word) == from) {
-		if (from == to || walk(fd, ref, &word, ST_UNKNOWN, to, event,
-				       false, true, sight))
+		if (from == to || steps_walk(fd, ref, &word, ST_UNKNOWN, to,
+					     event, false, true, sight))
 			return true;
 	}
 	return false;
@@ -460,8 +276,8 @@ static void bury(uint64_t ref, uint64_t word, bool succeeded,
 
 	if (sock_state(word) == ST_CLOSED)
 		return;
-	walk(sock->fd, ref, &word, ending.via, ST_CLOSED, ending.event,
-	     ending.likely, false, sight);
+	steps_walk(sock->fd, ref, &word, ending.via, ST_CLOSED, ending.event,
+		   ending.likely, false, sight);
 }
 
 static bool look_up_ghost(int diag, uint64_t ref, enum call call)
@@ -495,9 +311,9 @@ static bool look_up_ghost(int diag, uint64_t ref, enum call call)
 		return false;
 	}
 	if (row.state != sock_state(word))
-		walk(sock->fd, ref, &word,
-		     via_state(sock, sock_state(word), row.state, &sight),
-		     row.state, EVENT_NONE, false, false, &sight);
+		steps_walk(sock->fd, ref, &word,
+			   steps_via(sock, sock_state(word), row.state, &sight),
+			   row.state, EVENT_NONE, false, false, &sight);
 	return row.state == ST_CLOSED;
 }
 
