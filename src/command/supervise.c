@@ -211,9 +211,9 @@ static void program_ended(struct supervisor *supervisor, int status)
 
 	supervisor->ended = true;
 	supervisor->status = status;
-	witness_end(&supervisor->witness);
 	while (read(supervisor->signals, &info, sizeof(info)) == sizeof(info))
 		;
+	witness_end(&supervisor->witness);
 }
 
 static void reap(struct supervisor *supervisor)
@@ -296,8 +296,8 @@ static bool has_reached(const struct supervisor *supervisor,
  * Not what the command has brought upon itself (a broken pipe, a limit), nor
  * what the program's own tree sends to all that are around it.
  */
-static bool is_for_the_program(const struct supervisor *supervisor,
-			       const struct signalfd_siginfo *info)
+static bool is_meant(const struct supervisor *supervisor,
+		     const struct signalfd_siginfo *info)
 {
 	pid_t sender = (pid_t)info->ssi_pid;
 
@@ -337,6 +337,22 @@ static void pass_on(const struct supervisor *supervisor,
 }
 
 /*
+ * The program has ended, and the rest of its tree has what was sent to it. The
+ * command does what it would do by default, but in order.
+ */
+static void take_for_itself(struct supervisor *supervisor,
+			    const struct signalfd_siginfo *info)
+{
+	int number = (int)info->ssi_signo;
+
+	if (is_stop(number))
+		stop_by(number);
+	if (number == SIGINT || number == SIGTERM || number == SIGHUP ||
+	    number == SIGQUIT)
+		supervisor->told_to_end = number;
+}
+
+/*
  * The witness is asked after the signals are read. One that comes in between is
  * in its answer, and pending here: that part of the answer is kept. (The kernel
  * reaches the youngest of a group first, so the witness before the command.)
@@ -351,9 +367,12 @@ static void look_at_signals(struct supervisor *supervisor)
 
 	sigpending(&pending);
 	for (size_t i = 0; i < count; i++) {
-		if (is_for_the_program(supervisor, &infos[i]) &&
-		    !has_reached(supervisor, &infos[i], asked) &&
-		    !is_taken_back((int)infos[i].ssi_signo, &pending))
+		if (!is_meant(supervisor, &infos[i]))
+			continue;
+		if (supervisor->ended)
+			take_for_itself(supervisor, &infos[i]);
+		else if (!has_reached(supervisor, &infos[i], asked) &&
+			 !is_taken_back((int)infos[i].ssi_signo, &pending))
 			pass_on(supervisor, &infos[i]);
 	}
 	forget_the_answered(supervisor, &pending);

@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATIENCE = 2 /* s, until a witness that is held up is given up */ };
+/* A witness that is held up is looked after so often, then given up. */
+enum { PATIENCE = 50 /* ms */, TRIES = 40 };
 
 static void listen_for(struct testimony *testimony)
 {
@@ -74,7 +75,7 @@ static void __attribute__((noreturn)) testify(int socket, pid_t command)
 
 void witness_start(struct witness *witness, char *const program[])
 {
-	const struct timeval patience = { .tv_sec = PATIENCE };
+	const struct timeval patience = { .tv_usec = PATIENCE * 1000 };
 	pid_t command = getpid();
 	int ends[2];
 
@@ -97,22 +98,28 @@ void witness_start(struct witness *witness, char *const program[])
 	close(ends[0]);
 }
 
-bool witness_ask(struct witness *witness, struct testimony *testimony)
+/* By a SIGSTOP of the group, when the command alone was continued. */
+static void keep_going(const struct witness *witness)
 {
 	siginfo_t stop = { .si_pid = 0 };
-	ssize_t got;
 
-	if (witness->pid == 0)
-		return false;
-	/* A SIGSTOP of the group, and a SIGCONT of the command alone. */
 	if (waitid(P_PID, (id_t)witness->pid, &stop,
 		   WSTOPPED | WNOHANG | __WALL) == 0 &&
 	    stop.si_pid != 0)
 		kill(witness->pid, SIGCONT);
+}
+
+bool witness_ask(struct witness *witness, struct testimony *testimony)
+{
+	ssize_t got = -1;
+
+	if (witness->pid == 0)
+		return false;
 	(void)!send(witness->socket, "?", 1, MSG_NOSIGNAL);
-	do {
+	for (int i = 0; i < TRIES && got < 0; i++) {
+		keep_going(witness);
 		got = recv(witness->socket, testimony, sizeof(*testimony), 0);
-	} while (got < 0 && errno == EINTR);
+	}
 	if (got == sizeof(*testimony))
 		return true;
 	witness_end(witness);

@@ -300,3 +300,60 @@ Test(supervise, nothing_is_left_of_a_command_that_is_killed, .timeout = 120)
 	cr_expect(wait_for(is_empty, &group, RUN_TIMEOUT));
 	run_end(&run);
 }
+
+/* The daemon alone is its child then: program and witness are gone. */
+static bool has_lost_the_program(void *argument)
+{
+	struct run *run = argument;
+	pid_t pids[8];
+
+	return children_of(run->pid, pids, 8) == 1 &&
+	       pids[0] == atoi(strstr(run_output(run), "ready ") + 6);
+}
+
+/* Reports are written, as at any end. */
+static void expect_an_end_by(int number, const char *sentence)
+{
+	struct run run;
+
+	run_start(&run, false, NULL,
+		  RUN("--wait=all", run_program("tree"), "leaves-a-daemon"));
+	ready(&run);
+	cr_assert(wait_for(has_lost_the_program, &run, RUN_TIMEOUT));
+	kill(run.pid, number);
+	cr_expect_eq(run_wait(&run), 0);
+	cr_expect(strstr(run_errors(&run), "ended with status 0"), "%s",
+		  run.text);
+	cr_expect(strstr(run.text, sentence), "%s", run.text);
+	cr_expect_null(strstr(run.text, "--wait=all"), "%s", run.text);
+	run_end(&run);
+}
+
+Test(supervise, a_signal_ends_the_wait_for_what_was_left_behind, .timeout = 120)
+{
+	expect_an_end_by(SIGINT, "SIGINT ended the wait for them");
+	expect_an_end_by(SIGTERM, "SIGTERM ended the wait for them");
+	expect_an_end_by(SIGHUP, "SIGHUP ended the wait for them");
+	expect_an_end_by(SIGQUIT, "SIGQUIT ended the wait for them");
+}
+
+Test(supervise, that_wait_can_be_stopped, .timeout = 120)
+{
+	struct run run;
+	int status;
+
+	run_start(&run, false, NULL,
+		  RUN("--wait=all", run_program("tree"), "leaves-a-daemon"));
+	ready(&run);
+	cr_assert(wait_for(has_lost_the_program, &run, RUN_TIMEOUT));
+	kill(run.pid, SIGUSR1);
+	kill(run.pid, SIGTTIN);
+	cr_expect_eq(waitpid(run.pid, &status, WUNTRACED), run.pid);
+	cr_expect(WIFSTOPPED(status) && WSTOPSIG(status) == SIGTTIN, "%x",
+		  status);
+	kill(run.pid, SIGCONT);
+	run_close_input(&run);
+	cr_expect_eq(run_wait(&run), 0);
+	cr_expect(strstr(run_output(&run), "daemon done"));
+	run_end(&run);
+}
