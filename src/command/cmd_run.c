@@ -18,6 +18,7 @@
 #include "command/outputs.h"
 #include "command/say.h"
 #include "command/session.h"
+#include "command/signal_name.h"
 #include "command/supervise.h"
 #include "command/suppressions.h"
 #include "command/target.h"
@@ -169,8 +170,8 @@ static void name_living(struct run *run)
 		return;
 	owners_command(first, command, sizeof(command));
 	if (number != 0)
-		snprintf(advice, sizeof(advice),
-			 "SIG%s ended the wait for them", sigabbrev_np(number));
+		snprintf(advice, sizeof(advice), "%s ended the wait for them",
+			 signal_name(number).text);
 	session_blind(run->session, session_pid(run->session, first),
 		      "%u %s of the run still %s, such as pid %d (%s): %s",
 		      count, count == 1 ? "process" : "processes",
