@@ -18,6 +18,7 @@
 #include "command/outputs.h"
 #include "command/say.h"
 #include "command/session.h"
+#include "command/signal_name.h"
 #include "command/supervise.h"
 #include "command/suppressions.h"
 #include "command/target.h"
@@ -155,6 +156,8 @@ static void name_living(struct run *run)
 	pid_t first = 0;
 	unsigned int count = supervise_orphans(&first);
 	char command[16];
+	char advice[64] = "--wait=all follows them to their end";
+	int number = run->supervisor.told_to_end;
 
 	for (const struct process *process = run->session->processes;
 	     process && count == 0; process = process->next) {
@@ -167,11 +170,13 @@ static void name_living(struct run *run)
 	if (count == 0)
 		return;
 	owners_command(first, command, sizeof(command));
+	if (number != 0)
+		snprintf(advice, sizeof(advice), "%s ended the wait for them",
+			 signal_name(number).text);
 	session_blind(run->session, session_pid(run->session, first),
-		      "%u %s of the run still %s, such as pid %d (%s): "
-		      "--wait=all follows them to their end",
+		      "%u %s of the run still %s, such as pid %d (%s): %s",
 		      count, count == 1 ? "process" : "processes",
-		      count == 1 ? "lives" : "live", first, command);
+		      count == 1 ? "lives" : "live", first, command, advice);
 }
 
 static void follow(struct run *run)
@@ -179,7 +184,8 @@ static void follow(struct run *run)
 	bool all = option_match(OPTION_WAIT,
 				run->arguments.values[OPTION_WAIT]) == 1;
 
-	while (all ? !run->supervisor.all_ended : !run->supervisor.ended) {
+	while (all ? !run->supervisor.all_ended && !run->supervisor.told_to_end
+		   : !run->supervisor.ended) {
 		supervise_wait(&run->supervisor,
 			       intake_is_behind(&run->intake) ? 0 : TICK);
 		drain(run, false);

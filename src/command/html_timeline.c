@@ -7,6 +7,7 @@
 
 #include "command/html.h"
 #include "command/say.h"
+#include "command/signal_name.h"
 
 enum {
 	LANE = 22,     /* height of a lane, pixels */
@@ -184,8 +185,8 @@ static void write_status(struct page *page, const struct process *process)
 	if (!process->status_known)
 		return;
 	if (WIFSIGNALED(process->status))
-		page_text(page, ", killed by SIG%s",
-			  sigabbrev_np(WTERMSIG(process->status)));
+		page_text(page, ", killed by %s",
+			  signal_name(WTERMSIG(process->status)).text);
 	else
 		page_text(page, ", status %d", WEXITSTATUS(process->status));
 }

@@ -9,6 +9,7 @@
 #include "command/command.h"
 #include "command/html.h"
 #include "command/say.h"
+#include "command/signal_name.h"
 
 /* Errors first; of one severity, in the order in which they came. */
 static void choose_findings(struct html *html)
@@ -80,8 +81,8 @@ static void write_status(struct page *page, int status)
 	page_element(page, "dt", NULL, "ended");
 	if (WIFSIGNALED(status))
 		page_element(page, "dd", NULL,
-			     "killed by SIG%s (a shell shows status %d)",
-			     sigabbrev_np(WTERMSIG(status)),
+			     "killed by %s (a shell shows status %d)",
+			     signal_name(WTERMSIG(status)).text,
 			     128 + WTERMSIG(status));
 	else
 		page_element(page, "dd", NULL, "with status %d",

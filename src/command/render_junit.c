@@ -11,6 +11,7 @@
 #include "command/command.h"
 #include "command/render_text.h"
 #include "command/say.h"
+#include "command/signal_name.h"
 
 enum { NAME_SIZE = 256 };
 
@@ -187,16 +188,6 @@ static void write_findings(struct junit *junit,
 	free(text);
 }
 
-static void write_signal(FILE *stream, int number)
-{
-	const char *name = sigabbrev_np(number);
-
-	if (name)
-		fprintf(stream, "killed by SIG%s", name);
-	else
-		fprintf(stream, "killed by signal %d", number);
-}
-
 /* Why it was not wholly seen. */
 static void write_gap(FILE *stream, const struct session *session,
 		      const struct found *blind)
@@ -221,7 +212,8 @@ static char *message_of(const struct session *session,
 	if (test_case->outcome == SKIPPED)
 		write_gap(stream, session, test_case->blind);
 	if (test_case->signal)
-		write_signal(stream, test_case->signal);
+		fprintf(stream, "killed by %s",
+			signal_name(test_case->signal).text);
 	if (test_case->signal && test_case->worst)
 		fputs(": ", stream);
 	if (test_case->worst)

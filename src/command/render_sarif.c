@@ -13,6 +13,7 @@
 #include "command/sarif_place.h"
 #include "command/sarif_rules.h"
 #include "command/say.h"
+#include "command/signal_name.h"
 
 #define SCHEMA                                                        \
 	"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/" \
@@ -279,12 +280,11 @@ static json_t *invocation(const struct sarif *sarif)
 		json_object_set_new(invocation, "exitCode",
 				    json_integer(WEXITSTATUS(status)));
 	if (WIFSIGNALED(status)) {
-		const char *name = sigabbrev_np(WTERMSIG(status));
-
 		json_object_set_new(invocation, "exitSignalNumber",
 				    json_integer(WTERMSIG(status)));
-		json_object_set_new(invocation, "exitSignalName",
-				    json_sprintf("SIG%s", name ? name : "RT"));
+		json_object_set_new(
+			invocation, "exitSignalName",
+			json_string(signal_name(WTERMSIG(status)).text));
 	}
 	if (sarif->places.directory)
 		json_object_set_new(invocation, "workingDirectory",

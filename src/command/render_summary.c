@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 
 #include "command/render_text.h"
+#include "command/signal_name.h"
 #include "command/totals.h"
 
 enum { SHOWN_MAX = 10, TEXT_SIZE = 512 };
@@ -36,9 +37,10 @@ static void print_end(struct render_text *render)
 		line(render, "== how the program ended is not in the trace");
 	else if (WIFSIGNALED(status))
 		line(render,
-		     "== the program was killed by SIG%s (a shell shows status "
+		     "== the program was killed by %s (a shell shows status "
 		     "%d)",
-		     sigabbrev_np(WTERMSIG(status)), 128 + WTERMSIG(status));
+		     signal_name(WTERMSIG(status)).text,
+		     128 + WTERMSIG(status));
 	else
 		line(render, "== the program ended with status %d",
 		     WEXITSTATUS(status));

@@ -13,58 +13,56 @@
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-/* What is passed on to the program. */
-static const int forwarded[] = { SIGHUP,  SIGINT,  SIGQUIT,  SIGTERM, SIGUSR1,
-				 SIGUSR2, SIGALRM, SIGWINCH, SIGCONT };
-
-/*
- * The terminal stops the whole process group; the command stops when it sees
- * that the program did. A broken standard error is no reason to end.
- */
-static const int ignored[] = { SIGTSTP, SIGTTIN, SIGTTOU, SIGPIPE };
-
 enum {
-	FORWARDED_COUNT = sizeof(forwarded) / sizeof(forwarded[0]),
-	IGNORED_COUNT = sizeof(ignored) / sizeof(ignored[0]),
+	/*
+	 * ms between a signal and the question whether others got it too: who
+	 * signals one process after the other may begin with the command.
+	 */
+	GRACE = 10,
+	SIGNALS_AT_ONCE = 32,
 };
 
-static struct sigaction forwarded_before[FORWARDED_COUNT];
-static struct sigaction ignored_before[IGNORED_COUNT];
+/* What an event of epoll is about; any other number is a process. */
+enum { EVENT_CHILDREN, EVENT_SIGNALS };
+
 static struct sigaction child_before;
 static sigset_t mask_before;
+
+static uint64_t now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000 + (uint64_t)time.tv_nsec / 1000000;
+}
 
 static void do_nothing(int number)
 {
 	(void)number;
 }
 
-/* A signal that is ignored would not reach the signalfd: it gets a handler. */
-static void take_signals(sigset_t *set)
+/*
+ * Every signal is the program's, and waits for the signalfd. A fault of the
+ * command's own kills it all the same, and what is ignored is not lost: both is
+ * so while a signal is blocked. Children that end while SIGCHLD is ignored
+ * would not be waited for.
+ */
+static void take_signals(void)
 {
 	struct sigaction action = { .sa_handler = do_nothing };
+	sigset_t all;
 
-	sigemptyset(set);
-	sigaddset(set, SIGCHLD);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &mask_before);
 	sigaction(SIGCHLD, &action, &child_before);
-	for (int i = 0; i < FORWARDED_COUNT; i++) {
-		sigaction(forwarded[i], &action, &forwarded_before[i]);
-		sigaddset(set, forwarded[i]);
-	}
-	action.sa_handler = SIG_IGN;
-	for (int i = 0; i < IGNORED_COUNT; i++)
-		sigaction(ignored[i], &action, &ignored_before[i]);
-	sigprocmask(SIG_BLOCK, set, &mask_before);
 }
 
 /* What the command found when it was started. */
 static void give_signals_back(void)
 {
-	for (int i = 0; i < FORWARDED_COUNT; i++)
-		sigaction(forwarded[i], &forwarded_before[i], NULL);
-	for (int i = 0; i < IGNORED_COUNT; i++)
-		sigaction(ignored[i], &ignored_before[i], NULL);
 	sigaction(SIGCHLD, &child_before, NULL);
 	sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
@@ -81,26 +79,51 @@ static void execute(const char *path, char *const argv[],
 	_exit(127);
 }
 
+static void listen_to(int events, int fd, uint32_t how, uint64_t what)
+{
+	struct epoll_event event = { .events = how, .data.u64 = what };
+
+	epoll_ctl(events, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* Signals are looked at together, a while after the first. */
+static bool listen_to_all(struct supervisor *supervisor)
+{
+	sigset_t children;
+	sigset_t others;
+
+	sigemptyset(&children);
+	sigaddset(&children, SIGCHLD);
+	sigfillset(&others);
+	sigdelset(&others, SIGCHLD);
+	supervisor->children =
+		signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
+	supervisor->signals = signalfd(-1, &others, SFD_CLOEXEC | SFD_NONBLOCK);
+	supervisor->events = epoll_create1(EPOLL_CLOEXEC);
+	if (supervisor->children < 0 || supervisor->signals < 0 ||
+	    supervisor->events < 0)
+		return false;
+	listen_to(supervisor->events, supervisor->children, EPOLLIN,
+		  EVENT_CHILDREN);
+	listen_to(supervisor->events, supervisor->signals,
+		  EPOLLIN | EPOLLONESHOT, EVENT_SIGNALS);
+	return true;
+}
+
 int supervise_start(struct supervisor *supervisor, const char *path,
 		    char *const argv[], char *const environment[])
 {
-	struct epoll_event event = { .events = EPOLLIN };
 	int failure[2];
 	int error = 0;
 	ssize_t got;
-	sigset_t set;
 
-	if (pipe2(failure, O_CLOEXEC) < 0)
-		return -errno;
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	take_signals(&set);
-	supervisor->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	supervisor->events = epoll_create1(EPOLL_CLOEXEC);
-	if (supervisor->signals < 0 || supervisor->events < 0)
+	take_signals();
+	/* Before there is a pipe of which it might keep an end. */
+	witness_start(&supervisor->witness, argv);
+	memset(&supervisor->testimony, 0xff, sizeof(supervisor->testimony));
+	if (!listen_to_all(supervisor) || pipe2(failure, O_CLOEXEC) < 0)
 		return -errno;
-	event.data.u64 = 0;
-	epoll_ctl(supervisor->events, EPOLL_CTL_ADD, supervisor->signals,
-		  &event);
 	supervisor->pid = fork();
 	if (supervisor->pid < 0)
 		return -errno;
@@ -114,6 +137,7 @@ int supervise_start(struct supervisor *supervisor, const char *path,
 	if (got != sizeof(error))
 		return 0;
 	waitpid(supervisor->pid, NULL, 0);
+	witness_end(&supervisor->witness);
 	give_signals_back();
 	return -error;
 }
@@ -144,37 +168,52 @@ static bool is_job(void)
 }
 
 /*
+ * Until somebody continues the command; by this signal, as its parent is shown.
+ * (SIGSTOP needs no more than the raise.)
+ */
+static void stop_by(int number)
+{
+	struct sigaction before = { .sa_handler = SIG_DFL };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, number);
+	sigaction(number, &(struct sigaction){ .sa_handler = SIG_DFL },
+		  &before);
+	raise(number);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigaction(number, &before, NULL);
+}
+
+/*
  * The program was stopped from its terminal: so is the command, until the shell
  * continues both. Many programs that draw on the whole screen stop themselves
- * for good (SIGSTOP) when the terminal asks them to.
+ * for good (SIGSTOP) when the terminal asks them to. A SIGCONT that was for the
+ * command alone is passed on, like any signal.
  */
-static void stop_with(struct supervisor *supervisor, int number)
+static void stop_with(int number)
 {
 	int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	siginfo_t since = { .si_pid = 0 };
-	struct sigaction before;
 
 	/* Without a terminal nobody would continue the command. */
 	if (terminal < 0)
 		return;
 	close(terminal);
-	if (number == SIGSTOP && !is_job())
-		return;
-	/* By the same signal, which the shell shows. */
-	if (number != SIGSTOP)
-		sigaction(number, &(struct sigaction){ .sa_handler = SIG_DFL },
-			  &before);
-	raise(number);
-	if (number != SIGSTOP)
-		sigaction(number, &before, NULL);
-	/*
-	 * Continued; the shell did it for the program too, as a rule. It may
-	 * have been stopped again since, or have ended: reap() will see it.
-	 */
-	if (waitid(P_PID, (id_t)supervisor->pid, &since,
-		   WCONTINUED | WSTOPPED | WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	    since.si_pid == 0)
-		kill(supervisor->pid, SIGCONT);
+	if (number != SIGSTOP || is_job())
+		stop_by(number);
+}
+
+/* What was sent until now was for the program, and nobody is left to ask. */
+static void program_ended(struct supervisor *supervisor, int status)
+{
+	struct signalfd_siginfo info;
+
+	supervisor->ended = true;
+	supervisor->status = status;
+	while (read(supervisor->signals, &info, sizeof(info)) == sizeof(info))
+		;
+	witness_end(&supervisor->witness);
 }
 
 static void reap(struct supervisor *supervisor)
@@ -191,47 +230,161 @@ static void reap(struct supervisor *supervisor)
 			return;
 		if (WIFSTOPPED(status)) {
 			if (pid == supervisor->pid)
-				stop_with(supervisor, WSTOPSIG(status));
+				stop_with(WSTOPSIG(status));
 			continue;
 		}
-		if (pid == supervisor->pid) {
-			supervisor->ended = true;
-			supervisor->status = status;
-		}
+		if (pid == supervisor->pid)
+			program_ended(supervisor, status);
 		supervisor->gone(supervisor->argument, pid, &status);
 	}
 }
 
-/*
- * A signal from the terminal has reached the program already, and so has one
- * that the program's own tree sent to its process group.
- */
-static bool is_for_the_program(const struct supervisor *supervisor,
-			       const struct signalfd_siginfo *info)
-{
-	if (supervisor->ended || info->ssi_code == SI_KERNEL)
-		return false;
-	return !supervisor->is_ours(supervisor->argument, (pid_t)info->ssi_pid);
-}
-
-static void take_signal(struct supervisor *supervisor)
+static void take_children(struct supervisor *supervisor)
 {
 	struct signalfd_siginfo info;
 
-	while (read(supervisor->signals, &info, sizeof(info)) == sizeof(info)) {
-		union sigval value = {
-			.sival_ptr = (void *)(uintptr_t)info.ssi_ptr
-		};
+	while (read(supervisor->children, &info, sizeof(info)) == sizeof(info))
+		;
+	reap(supervisor);
+}
 
-		if (info.ssi_signo == SIGCHLD)
-			reap(supervisor);
-		else if (!is_for_the_program(supervisor, &info))
-			continue;
-		else if (info.ssi_code == SI_QUEUE)
-			sigqueue(supervisor->pid, (int)info.ssi_signo, value);
-		else
-			kill(supervisor->pid, (int)info.ssi_signo);
+/*
+ * What the witness has by now, added to what it had before; false: there is
+ * none.
+ */
+static bool ask_the_witness(struct supervisor *supervisor)
+{
+	struct testimony latest;
+
+	if (!witness_ask(&supervisor->witness, &latest))
+		return false;
+	for (int number = 1; number < _NSIG; number++) {
+		if (latest.sender[number] >= 0)
+			supervisor->testimony.sender[number] =
+				latest.sender[number];
 	}
+	return true;
+}
+
+/* What it had of signals that have not come here is of no use any more. */
+static void forget_the_answered(struct supervisor *supervisor,
+				const sigset_t *pending)
+{
+	for (int number = 1; number < _NSIG; number++) {
+		if (sigismember(pending, number) != 1)
+			supervisor->testimony.sender[number] = -1;
+	}
+}
+
+/*
+ * Has it reached the program already? A program that has left the group of the
+ * command gets what the group got from us. Without a witness the terminal's are
+ * known all the same.
+ */
+static bool has_reached(const struct supervisor *supervisor,
+			const struct signalfd_siginfo *info, bool asked)
+{
+	if (getpgid(supervisor->pid) != getpgrp())
+		return false;
+	if (!asked)
+		return info->ssi_code == SI_KERNEL;
+	return supervisor->testimony.sender[info->ssi_signo] ==
+	       (pid_t)info->ssi_pid;
+}
+
+/*
+ * Not what the command has brought upon itself (a broken pipe, a limit), nor
+ * what the program's own tree sends to all that are around it.
+ */
+static bool is_meant(const struct supervisor *supervisor,
+		     const struct signalfd_siginfo *info)
+{
+	pid_t sender = (pid_t)info->ssi_pid;
+
+	if (info->ssi_code == SI_KERNEL)
+		return info->ssi_signo != SIGXCPU;
+	return sender != getpid() &&
+	       !supervisor->is_ours(supervisor->argument, sender);
+}
+
+static bool is_stop(int number)
+{
+	return number == SIGTSTP || number == SIGTTIN || number == SIGTTOU;
+}
+
+/*
+ * A signal that stops takes a SIGCONT back that still waits, and the other way
+ * round. The kernel has done so where the program and the witness got both.
+ */
+static bool is_taken_back(int number, const sigset_t *pending)
+{
+	if (is_stop(number))
+		return sigismember(pending, SIGCONT);
+	return number == SIGCONT &&
+	       (sigismember(pending, SIGTSTP) ||
+		sigismember(pending, SIGTTIN) || sigismember(pending, SIGTTOU));
+}
+
+static void pass_on(const struct supervisor *supervisor,
+		    const struct signalfd_siginfo *info)
+{
+	union sigval value = { .sival_ptr = (void *)(uintptr_t)info->ssi_ptr };
+
+	if (info->ssi_code == SI_QUEUE)
+		sigqueue(supervisor->pid, (int)info->ssi_signo, value);
+	else
+		kill(supervisor->pid, (int)info->ssi_signo);
+}
+
+/*
+ * The program has ended, and the rest of its tree has what was sent to it. The
+ * command does what it would do by default, but in order.
+ */
+static void take_for_itself(struct supervisor *supervisor,
+			    const struct signalfd_siginfo *info)
+{
+	int number = (int)info->ssi_signo;
+
+	if (is_stop(number))
+		stop_by(number);
+	if (number == SIGINT || number == SIGTERM || number == SIGHUP ||
+	    number == SIGQUIT)
+		supervisor->told_to_end = number;
+}
+
+/*
+ * The witness is asked after the signals are read. One that comes in between is
+ * in its answer, and pending here: that part of the answer is kept. (The kernel
+ * reaches the youngest of a group first, so the witness before the command.)
+ */
+static void look_at_signals(struct supervisor *supervisor)
+{
+	struct signalfd_siginfo infos[SIGNALS_AT_ONCE];
+	ssize_t got = read(supervisor->signals, infos, sizeof(infos));
+	size_t count = got < 0 ? 0 : (size_t)got / sizeof(infos[0]);
+	bool asked = ask_the_witness(supervisor);
+	sigset_t pending;
+
+	sigpending(&pending);
+	for (size_t i = 0; i < count; i++) {
+		if (!is_meant(supervisor, &infos[i]))
+			continue;
+		if (supervisor->ended)
+			take_for_itself(supervisor, &infos[i]);
+		else if (!has_reached(supervisor, &infos[i], asked) &&
+			 !is_taken_back((int)infos[i].ssi_signo, &pending))
+			pass_on(supervisor, &infos[i]);
+	}
+	forget_the_answered(supervisor, &pending);
+}
+
+static void listen_again(const struct supervisor *supervisor)
+{
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT,
+				     .data.u64 = EVENT_SIGNALS };
+
+	epoll_ctl(supervisor->events, EPOLL_CTL_MOD, supervisor->signals,
+		  &event);
 }
 
 unsigned int supervise_orphans(pid_t *first)
@@ -253,24 +406,34 @@ unsigned int supervise_orphans(pid_t *first)
 	return count;
 }
 
+static void take_event(struct supervisor *supervisor, uint64_t what)
+{
+	if (what == EVENT_CHILDREN) {
+		take_children(supervisor);
+	} else if (what == EVENT_SIGNALS) {
+		supervisor->look_at = now_ms() + GRACE;
+	} else {
+		close((int)(what >> 32));
+		/* A child of ours is told with its status, by reap. */
+		reap(supervisor);
+		supervisor->gone(supervisor->argument,
+				 (pid_t)(what & 0xffffffff), NULL);
+	}
+}
+
 void supervise_wait(struct supervisor *supervisor, int timeout)
 {
 	enum { EVENTS_MAX = 64 };
 	struct epoll_event events[EVENTS_MAX];
 	int count = epoll_wait(supervisor->events, events, EVENTS_MAX, timeout);
 
-	for (int i = 0; i < count; i++) {
-		if (events[i].data.u64 == 0) {
-			take_signal(supervisor);
-			continue;
-		}
-		close((int)(events[i].data.u64 >> 32));
-		/* A child of ours is told with its status, by reap. */
-		reap(supervisor);
-		supervisor->gone(supervisor->argument,
-				 (pid_t)(events[i].data.u64 & 0xffffffff),
-				 NULL);
-	}
+	for (int i = 0; i < count; i++)
+		take_event(supervisor, events[i].data.u64);
+	if (supervisor->look_at == 0 || now_ms() < supervisor->look_at)
+		return;
+	supervisor->look_at = 0;
+	look_at_signals(supervisor);
+	listen_again(supervisor);
 }
 
 void supervise_end_as(int status)
@@ -284,7 +447,6 @@ void supervise_end_as(int status)
 	number = WTERMSIG(status);
 	/* The program has left its core; this would be another program's. */
 	setrlimit(RLIMIT_CORE, &no_core);
-	give_signals_back();
 	signal(number, SIG_DFL);
 	sigemptyset(&set);
 	sigaddset(&set, number);

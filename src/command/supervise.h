@@ -11,15 +11,24 @@
 #define COMMAND_SUPERVISE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+#include "command/witness.h"
 
 struct supervisor {
 	pid_t pid; /* the program */
 	bool ended;
-	bool all_ended; /* it, and all its descendants */
-	int status;     /* as of wait(2), once ended */
-	int signals;    /* signalfd */
-	int events;     /* epoll: the signals, and processes that end */
+	bool all_ended;  /* it, and all its descendants */
+	int status;      /* as of wait(2), once ended */
+	int told_to_end; /* a signal after the program's end; 0: none came */
+	int children;    /* signalfd of SIGCHLD */
+	int signals;     /* signalfd of all others */
+	int events;      /* epoll: the signals, and processes that end */
+
+	uint64_t look_at; /* ms, when to look at the signals; 0: there are none */
+	struct witness witness;
+	struct testimony testimony; /* what it had, not answered here yet */
 
 	/* Is this process one of the program's tree? */
 	bool (*is_ours)(void *argument, pid_t pid);

@@ -96,6 +96,24 @@ static int signals(int unused)
 	return 0;
 }
 
+/* Prints the number of each signal that comes; the highest is the last. */
+static int hears(int unused)
+{
+	sigset_t all;
+	int number;
+
+	(void)unused;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	say_ready();
+	do {
+		number = sigwaitinfo(&all, NULL);
+		printf("heard %d\n", number);
+		fflush(stdout);
+	} while (number != SIGRTMAX);
+	return 0;
+}
+
 /* Holds a connection to itself until its input ends. */
 static int lives(int unused)
 {
@@ -225,6 +243,7 @@ int main(int argc, char **argv)
 		{ "generations", generations },
 		{ "closes-all", closes_all },
 		{ "signals", signals },
+		{ "hears", hears },
 		{ "lives", lives },
 		{ "leaves-a-daemon", leaves_a_daemon },
 		{ "flood", flood },
