@@ -196,11 +196,14 @@ static void stop_with(int number)
 {
 	int terminal = open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY);
 
-	/* Without a terminal nobody would continue the command. */
+	/*
+	 * Without a terminal nobody would continue the command, and in a script
+	 * who continues the program continues it alone.
+	 */
 	if (terminal < 0)
 		return;
 	close(terminal);
-	if (number != SIGSTOP || is_job())
+	if (is_job())
 		stop_by(number);
 }
 

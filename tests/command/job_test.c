@@ -191,6 +191,27 @@ Test(job, nor_does_one_in_a_pipeline_keep_it, .timeout = 120)
 	end(&session);
 }
 
+/* As test suites do with their servers: the command went to sleep for good. */
+Test(job, a_script_stops_and_continues_the_program, .timeout = 120)
+{
+	static const char *const signals[] = { "TSTP", "STOP", "TTIN" };
+	static struct session session;
+	char line[1024];
+
+	begin(&session);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		expect(&session, "$ ");
+		snprintf(line, sizeof(line),
+			 "sh -c \"%s run sh -c '(kill -%s \\$\\$; sleep .1; "
+			 "kill -CONT \\$\\$) & wait; wait; exit 6'; echo "
+			 "stat''us=\\$?=\"\n",
+			 run_command(), signals[i]);
+		type(&session, line);
+		expect(&session, "status=6=");
+	}
+	end(&session);
+}
+
 Test(job, ctrl_c_ends_the_program_and_the_shell_hears_of_it, .timeout = 120)
 {
 	static struct session session;
