@@ -85,6 +85,13 @@ long kernel_socket_unread(int fd);
  */
 long kernel_socket_unread_early(int fd);
 
+/*
+ * Is what waits, so many bytes, nothing but the good-bye of a TLS peer? Looks
+ * without taking anything. To be asked while bytes are known to wait: then no
+ * error is taken away.
+ */
+bool kernel_socket_only_alerts(int fd, long unread);
+
 /* Is SO_LINGER set with time 0, so that a close resets? */
 bool kernel_socket_resets(int fd);
 

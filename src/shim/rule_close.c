@@ -17,7 +17,8 @@ static _Atomic uint32_t accepted;
 /* Passive closes of ours, for server-time-wait. */
 static _Atomic uint32_t server_closes;
 
-static void say_reset(int fd, uint64_t ref, const struct sight *sight)
+static void say_reset(int fd, uint64_t ref, enum tcp_state from,
+		      const struct sight *sight)
 {
 	const struct sock *sock = sock_of(ref);
 	struct subject subject = report_subject(sock, fd);
@@ -29,8 +30,13 @@ static void say_reset(int fd, uint64_t ref, const struct sight *sight)
 	text_add(&report.scratch->message,
 		 sock->unread == 1 ? " byte was" : " bytes were");
 	text_add(&report.scratch->message,
-		 " not read before the close: the kernel sent a reset, and the "
-		 "peer may lose what it has not yet read");
+		 " not read before the close: the kernel sent a reset, and ");
+	text_add(&report.scratch->message,
+		 from == ST_CLOSE_WAIT || from == ST_LAST_ACK ||
+				 from == ST_CLOSING
+			 ? "the peer, which has closed already, loses "
+			   "something only if it still reads"
+			 : "the peer may lose what it has not yet read");
 	text_add(&report.scratch->help,
 		 "read until end of file before close(), or shutdown(SHUT_WR) "
 		 "and read the rest");
@@ -70,9 +76,10 @@ void rule_closed(int fd, uint64_t ref, uint64_t word, enum tcp_event event,
 
 	if (process_sandboxed() || word & SOCK_REPAIR)
 		return;
-	if (event == EVENT_ABORT && sock->unread > 0)
-		say_reset(fd, ref, sight);
-	else if (event == EVENT_ABORT && word & SOCK_LINGER_RESET)
+	if (event == EVENT_ABORT && sock->unread > 0) {
+		if (!(word & SOCK_ONLY_ALERTS))
+			say_reset(fd, ref, from, sight);
+	} else if (event == EVENT_ABORT && word & SOCK_LINGER_RESET)
 		say_linger(fd, ref, sight);
 	else if (sock->role == ROLE_PASSIVE &&
 		 (from == ST_ESTABLISHED || from == ST_FIN_WAIT_1 ||

@@ -51,6 +51,7 @@ enum sock_flags {
 	SOCK_ERROR_UNREAD =
 		1 << 28,          /* why connect() failed is still to be told */
 	SOCK_ELSEWHERE = 1 << 29, /* in another network namespace, maybe */
+	SOCK_ONLY_ALERTS = 1 << 30,  /* what is unread says good-bye in TLS */
 };
 
 /*
