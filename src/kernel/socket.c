@@ -104,14 +104,15 @@ enum tcp_state kernel_socket_state(int fd, bool *retrying)
 	return kernel_socket_info(fd, retrying, NULL);
 }
 
-uint32_t kernel_socket_since_sent(int fd)
+void kernel_socket_since(int fd, uint32_t *sent, uint32_t *heard)
 {
 	struct tcp_info info = { .tcpi_state = 0 };
 	socklen_t length = sizeof(info);
 
 	if (raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
-		return 0;
-	return info.tcpi_last_data_sent;
+		return;
+	*sent = info.tcpi_last_data_sent;
+	*heard = info.tcpi_last_ack_recv;
 }
 
 uint32_t kernel_socket_data(int fd)

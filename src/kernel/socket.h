@@ -38,8 +38,12 @@ uint64_t kernel_socket_namespace(int fd);
  */
 enum tcp_state kernel_socket_state(int fd, bool *retrying);
 
-/* Milliseconds since data was last sent, or since the connection was made. */
-uint32_t kernel_socket_since_sent(int fd);
+/*
+ * Milliseconds since data was last sent, or since the connection was made; and
+ * since the peer was last heard: not before its FIN, which acknowledges too.
+ * Both are left alone on failure.
+ */
+void kernel_socket_since(int fd, uint32_t *sent, uint32_t *heard);
 
 /* Bytes that the program has sent and read, modulo 2^32; 0 on failure. */
 uint32_t kernel_socket_data(int fd);

@@ -48,7 +48,7 @@ void seen_socket(int domain, int type, int protocol, const struct sight *sight)
 			rule_no_descriptor(sight);
 		return;
 	}
-	rule_check_close_wait();
+	rule_check_close_wait(sight->call);
 	/* It may have been changed below us, as mptcpize does. */
 	if (internet && kind == SOCK_STREAM &&
 	    (protocol == 0 || protocol == IPPROTO_TCP) &&
@@ -318,7 +318,7 @@ void seen_accept(int fd, const struct address *peer, const struct sight *sight)
 	if (listener)
 		rule_accepted(fd, listener, sight);
 	rule_another_accepted();
-	rule_check_close_wait();
+	rule_check_close_wait(sight->call);
 	accepted(fd, (int)sight->result, listener, peer, sight);
 }
 

@@ -1,4 +1,5 @@
 /* Rules about how connections and descriptors end. */
+#include <poll.h>
 #include <string.h>
 
 #include "kernel/socket.h"
@@ -10,6 +11,10 @@
 
 /* When the oldest connection came into CLOSE_WAIT that is not yet judged. */
 static _Atomic uint32_t close_wait_since;
+
+/* When connections that nothing has happened to are looked at, and where on. */
+static _Atomic uint32_t survey_due;
+static _Atomic int survey_next;
 
 /* How many connections have been accepted, for close-wait-leak. */
 static _Atomic uint32_t accepted;
@@ -114,12 +119,24 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 	report_end(&report);
 }
 
-/* For how long nothing has happened to a connection in CLOSE_WAIT, in ms. */
+/*
+ * For how long nothing has happened to a connection in CLOSE_WAIT, in ms. What
+ * the program has never read again we have only just learned to be there: then
+ * the kernel knows for how long it has been.
+ */
 static uint32_t neglected_for(int fd, uint64_t ref)
 {
-	uint32_t closed = clock_now() - sock_of(ref)->peer_closed_at;
-	uint32_t sent = kernel_socket_since_sent(fd);
+	struct sock *sock = sock_of(ref);
+	uint32_t now = clock_now();
+	uint32_t closed = now - sock->peer_closed_at;
+	uint32_t heard = 0;
+	uint32_t sent = 0;
 
+	kernel_socket_since(fd, &sent, &heard);
+	if (heard > closed && heard != now) {
+		closed = heard;
+		sock->peer_closed_at = now - heard;
+	}
 	/* A half-close that is honoured: the answer is still on its way. */
 	return sent < closed ? sent : closed;
 }
@@ -193,16 +210,70 @@ void rule_open_at_exit(int fd, uint64_t ref)
 		say_left_open(fd, ref, word);
 }
 
-void rule_check_close_wait(void)
+/*
+ * Looks at some of the connections that the program leaves alone: a FIN may
+ * have come that no call has met. True when one has come. All have had their
+ * turn about once in the time after which a leak is one; a millisecond is not
+ * exceeded at any call.
+ */
+static bool survey(enum call call, uint32_t now)
 {
-	uint32_t since = atomic_load(&close_wait_since);
-	uint32_t now = clock_now();
-	uint32_t limit = settings.close_wait * 1000;
-	uint32_t oldest = 0;
-	int highest;
+	enum { LOOKS_MAX = 1024, LEAST = 1000 };
+	uint32_t interval = settings.close_wait * 1000;
+	/* No result: it is of another socket. */
+	struct sight sight = { .call = call, .result = 1 };
+	uint32_t due = atomic_load(&survey_due);
+	int highest = table_highest();
+	bool found = false;
+	int looks = 0;
+	int fd;
 
+	/* Of several threads one looks. The first interval begins now. */
+	interval = interval > LEAST ? interval : LEAST;
+	if ((due != 0 && (int32_t)(now - due) < 0) || process_sandboxed() ||
+	    !atomic_compare_exchange_strong(&survey_due, &due,
+					    now + interval) ||
+	    due == 0)
+		return false;
+	for (fd = atomic_load(&survey_next); fd <= highest; fd++) {
+		uint64_t ref = table_find(fd);
+		uint64_t word;
+
+		if (looks == LOOKS_MAX)
+			break;
+		if (!ref || !sock_load(ref, &word) ||
+		    sock_of(ref)->touched < process_born() ||
+		    sock_state(word) != ST_ESTABLISHED || word & SOCK_SHUT_READ)
+			continue;
+		looks++;
+		if (!(kernel_socket_events(fd) & POLLRDHUP))
+			continue;
+		observe(fd, ref, &sight);
+		found = true;
+	}
+	if (looks == LOOKS_MAX)
+		atomic_store(&survey_due, now);
+	atomic_store(&survey_next, fd <= highest ? fd : 0);
+	return found;
+}
+
+void rule_check_close_wait(enum call call)
+{
+	uint32_t limit = settings.close_wait * 1000;
+	uint32_t now = clock_now();
+	uint32_t oldest = 0;
+	uint32_t since;
+	int highest;
+	bool found;
+
+	/* At the end all are looked at: rule_open_at_exit. */
+	if (call == CALL_NONE)
+		return;
+	found = survey(call, now);
+	since = atomic_load(&close_wait_since);
 	/* Of several threads one looks, and begins the next interval. */
-	if (since == 0 || now - since < limit || process_sandboxed() ||
+	if (since == 0 || (!found && now - since < limit) ||
+	    process_sandboxed() ||
 	    !atomic_compare_exchange_strong(&close_wait_since, &since, 0))
 		return;
 	highest = table_highest();

@@ -132,6 +132,39 @@ static void answer_after_a_half_close(void)
 	tell("refuse", "[close-wait-leak]");
 }
 
+/* Nothing is ever called on it again, and much on others. */
+static void connection_that_is_left_alone(void)
+{
+	struct pair pair = make_pair();
+	int begin = milliseconds();
+
+	CHECK(close(pair.server) == 0);
+	while (milliseconds() - begin < 2500) {
+		CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
+		poll(NULL, 0, 20);
+	}
+	tell("expect", "fd %d ", pair.client);
+	tell("expect", "ESTABLISHED -> CLOSE_WAIT: the peer has closed "
+		       "(kernel, seen at ");
+	tell("expect", "the program has not for too long [close-wait-leak]");
+}
+
+/* The kernel knows for how long. */
+static void connection_that_is_left_alone_to_the_end(void)
+{
+	struct pair pair = make_pair();
+	struct pair other = make_pair();
+
+	CHECK(close(pair.server) == 0);
+	wait_state(pair.client, TCP_CLOSE_WAIT);
+	poll(NULL, 0, 1200);
+	CHECK(close(other.server) == 0);
+	wait_state(other.client, TCP_CLOSE_WAIT);
+	tell("expect", "the program has not at its end [close-wait-leak]");
+	tell("expect", "in CLOSE_WAIT for 1");
+	tell("findings", "1 close-wait-leak");
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -145,11 +178,17 @@ static const struct scenario at_once[] = {
 
 static const struct scenario after_a_second[] = {
 	S(answer_after_a_half_close),
+	S(connection_that_is_left_alone),
+	S(connection_that_is_left_alone_to_the_end),
 };
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], after_a_second[0].name) == 0)
-		return run_scenario(after_a_second, 1, argc, argv);
+	size_t slow = SCENARIO_COUNT(after_a_second);
+
+	for (size_t i = 0; argc == 2 && i < slow; i++) {
+		if (strcmp(argv[1], after_a_second[i].name) == 0)
+			return run_scenario(after_a_second, slow, argc, argv);
+	}
 	return run_scenario(at_once, SCENARIO_COUNT(at_once), argc, argv);
 }
