@@ -1,5 +1,6 @@
 #include "command/decode.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -284,6 +285,22 @@ static bool decode_released(struct decoder *decoder,
 	return true;
 }
 
+static bool decode_unread(struct decoder *decoder,
+			  const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_unread *told =
+		fixed_part(record, sizeof(*told), &rest);
+	struct tcp_socket *socket;
+
+	if (!told || told->bytes > INT_MAX)
+		return false;
+	socket = session_socket(decoder->session, told->cookie);
+	if (socket)
+		socket->unread = (int)told->bytes;
+	return true;
+}
+
 static bool decode_counters(struct decoder *decoder,
 			    const struct ring_record *record)
 {
@@ -469,6 +486,7 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_NAME] = decode_name,
 		[RING_MARK] = decode_mark,
 		[RING_NETWORK] = decode_network,
+		[RING_UNREAD] = decode_unread,
 	};
 
 	if (record->kind >= RING_KIND_COUNT || !decoders[record->kind] ||

@@ -77,6 +77,7 @@ enum ring_kind {
 	RING_NAME,     /* that the program has given to a socket */
 	RING_MARK,     /* a point in time that the program has marked */
 	RING_NETWORK,  /* sockets are made in another network namespace now */
+	RING_UNREAD,   /* bytes that its end throws away, with a reset */
 	RING_KIND_COUNT
 };
 
@@ -204,6 +205,13 @@ struct ring_network {
 
 struct ring_mark { /* then: the label */
 	struct ring_head head;
+};
+
+struct ring_unread {
+	struct ring_head head;
+	uint64_t cookie;
+	uint32_t bytes;
+	uint32_t unused;
 };
 
 /*

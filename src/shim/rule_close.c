@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernel/socket.h"
+#include "shim/feed.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -22,6 +23,26 @@ static _Atomic uint32_t accepted;
 /* Passive closes of ours, for server-time-wait. */
 static _Atomic uint32_t server_closes;
 
+static void add_reset(struct scratch *scratch, const struct sock *sock,
+		      enum tcp_state from, const char *when)
+{
+	text_add_number(&scratch->message, sock->unread);
+	text_add(&scratch->message,
+		 sock->unread == 1 ? " byte was" : " bytes were");
+	text_add(&scratch->message, " not read before ");
+	text_add(&scratch->message, when);
+	text_add(&scratch->message, " a reset, and ");
+	text_add(&scratch->message,
+		 from == ST_CLOSE_WAIT || from == ST_LAST_ACK ||
+				 from == ST_CLOSING
+			 ? "the peer, which has closed already, loses "
+			   "something only if it still reads"
+			 : "the peer may lose what it has not yet read");
+	text_add(&scratch->help,
+		 "read until end of file before close(), or shutdown(SHUT_WR) "
+		 "and read the rest");
+}
+
 static void say_reset(int fd, uint64_t ref, enum tcp_state from,
 		      const struct sight *sight)
 {
@@ -31,20 +52,7 @@ static void say_reset(int fd, uint64_t ref, enum tcp_state from,
 
 	if (!report_begin(&report, RULE_RESET_ON_CLOSE, &subject, sight->place))
 		return;
-	text_add_number(&report.scratch->message, sock->unread);
-	text_add(&report.scratch->message,
-		 sock->unread == 1 ? " byte was" : " bytes were");
-	text_add(&report.scratch->message,
-		 " not read before the close: the kernel sent a reset, and ");
-	text_add(&report.scratch->message,
-		 from == ST_CLOSE_WAIT || from == ST_LAST_ACK ||
-				 from == ST_CLOSING
-			 ? "the peer, which has closed already, loses "
-			   "something only if it still reads"
-			 : "the peer may lose what it has not yet read");
-	text_add(&report.scratch->help,
-		 "read until end of file before close(), or shutdown(SHUT_WR) "
-		 "and read the rest");
+	add_reset(report.scratch, sock, from, "the close: the kernel sent");
 	report_end(&report);
 }
 
@@ -194,12 +202,52 @@ static bool is_left_to_exit(uint64_t ref)
 	       waited < MOMENT && waited < settings.close_wait * 1000;
 }
 
+/*
+ * The end of the process closes what is open. What another process may hold
+ * lives on, as far as we know.
+ */
+static void check_unread_at_exit(int fd, uint64_t ref)
+{
+	struct sock *sock = sock_of(ref);
+	struct subject subject = report_subject(sock, fd);
+	struct report report;
+	unsigned int count;
+	const uintptr_t *frames = stack_frames(sock->born, &count);
+	uint64_t word;
+	long unread;
+
+	/* Of two numbers of one socket the first has told. */
+	if (!sock_load(ref, &word) || word & (SOCK_PASSED | SOCK_REPAIR) ||
+	    sock->epoch < process_epoch() || sock->unread > 0 ||
+	    (sock_state(word) != ST_ESTABLISHED &&
+	     sock_state(word) != ST_CLOSE_WAIT))
+		return;
+	unread = kernel_socket_unread(fd);
+	if (unread <= 0)
+		return;
+	sock->unread = (int)unread;
+	feed_unread(sock->cookie, (uint32_t)unread);
+	if (kernel_socket_only_alerts(fd, unread) ||
+	    !report_begin(&report, RULE_RESET_ON_CLOSE, &subject,
+			  count > 0 ? (const void *)frames[0] : NULL))
+		return;
+	/* The place to blame is where the socket came from. */
+	report.stack = sock->born;
+	add_reset(report.scratch, sock, sock_state(word),
+		  "the end of the program: the exit sends");
+	if (sock->born)
+		text_add(&report.scratch->details,
+			 "the connection was made there\n");
+	report_end(&report);
+}
+
 void rule_open_at_exit(int fd, uint64_t ref)
 {
 	uint64_t word;
 
 	if (process_sandboxed())
 		return;
+	check_unread_at_exit(fd, ref);
 	if (is_forgotten(fd, ref) && !is_left_to_exit(ref)) {
 		say_leak(fd, ref, "at its end");
 		return;

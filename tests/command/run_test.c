@@ -389,6 +389,23 @@ Test(run, after_sigkill_the_kernel_tells_the_end_of_its_sockets)
 	run_end(&run);
 }
 
+/* The reset is its own: the exit throws away what has not been read. */
+Test(run, what_an_exit_leaves_unread_is_told_as_its_own_reset)
+{
+	struct run run;
+
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN("-v", run_program("judgements"),
+				 "unread_data_at_the_end_resets")),
+		     0);
+	cr_expect(strstr(run_errors(&run),
+			 "-> CLOSED: 6 bytes were unread: RST sent (kernel, "
+			 "seen at exit)"),
+		  "%s", run.text);
+	cr_expect(strstr(run.text, "1 times  reset-on-close"), "%s", run.text);
+	run_end(&run);
+}
+
 /* A client whose server, of another program, does not close its end. */
 Test(run, the_other_end_of_a_leftover_is_named)
 {

@@ -437,6 +437,46 @@ static void unread_data_beside_an_alert_is_told(void)
 	tell("findings", "2 reset-on-close");
 }
 
+/* Nobody closes it but the exit. */
+static void unread_data_at_the_end_resets(void)
+{
+	struct pair pair = make_pair();
+	struct pair good_bye = make_pair();
+	int copy = dup(pair.client);
+
+	CHECK(copy > 0 && write(pair.server, "unread", 6) == 6);
+	CHECK(write(good_bye.server, alerts, ALERTS) == ALERTS);
+	wait_events(pair.client, POLLIN);
+	wait_events(good_bye.client, POLLIN);
+	tell("expect",
+	     "6 bytes were not read before the end of the program: the exit "
+	     "sends a reset, and the peer may lose what it has not yet read "
+	     "[reset-on-close]");
+	tell("findings", "1 reset-on-close");
+	tell("refuse", "again: ");
+}
+
+/* The parent holds what its child leaves unread: nothing ends with the child. */
+static void unread_data_at_the_end_of_a_child(void)
+{
+	struct pair pair = make_pair();
+	char bytes[6];
+	int status;
+	pid_t child;
+
+	CHECK(write(pair.server, "unread", 6) == 6);
+	wait_events(pair.client, POLLIN);
+	child = fork();
+	if (child == 0) {
+		CHECK(send(pair.client, "x", 1, MSG_NOSIGNAL) == 1);
+		exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	CHECK(read(pair.client, bytes, 6) == 6);
+	CHECK(read(pair.server, bytes, 1) == 1);
+	tell("refuse", "[reset-on-close]");
+}
+
 static void *close_all_in_own_table(void *unused)
 {
 	CHECK(close_range(3, ~0U, CLOSE_RANGE_UNSHARE) == 0);
@@ -542,6 +582,8 @@ static const struct scenario scenarios[] = {
 	S(shared_close_that_cannot_be_looked_up_is_no_reset),
 	S(nothing_read_is_not_the_end),
 	S(unread_alert_of_tls_is_no_loss),
+	S(unread_data_at_the_end_resets),
+	S(unread_data_at_the_end_of_a_child),
 	S(unread_data_beside_an_alert_is_told),
 	S(shut_reading_is_not_the_end_by_the_peer),
 };
