@@ -242,6 +242,14 @@ void sigpipe_confirmed(int fd, uint64_t ref, const struct sight *sight)
 static void add_reason(struct text *text, const struct sock *sock,
 		       uint64_t word)
 {
+	/* Nor was the peer's close seen before: this write is what shows it. */
+	if (word & SOCK_DOOM_SAID && !(word & SOCK_DOOMED_WRITE)) {
+		text_add(text,
+			 "the peer had closed, and answered an earlier "
+			 "write with a reset: one of those shortly before "
+			 "this one\n");
+		return;
+	}
 	if (sock->peer_closed_at) {
 		text_add(text, "the peer's close was seen ");
 		text_add_number(text, clock_now() - sock->peer_closed_at);
