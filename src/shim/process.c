@@ -166,6 +166,7 @@ static void settle_held(void)
 {
 	if (process_sandboxed())
 		return;
+	rule_ask_held_at_exit();
 	for (unsigned int slot = 0; slot < ghost_end(); slot++) {
 		uint64_t ref = ghost_at(slot);
 

@@ -53,9 +53,11 @@ void rule_open_at_exit(int fd, uint64_t ref);
 
 /*
  * shared-close, inherited-listener, accept-overflow: of these, what is open at
- * the end; and a closed socket that was reported as held, and still is.
+ * the end; whether closed sockets that forks have held are in other programs by
+ * now; and of each that is.
  */
 void rule_shared_at_exit(int fd, uint64_t ref);
+void rule_ask_held_at_exit(void);
 void rule_held_at_exit(uint64_t ref);
 
 /*
