@@ -285,6 +285,24 @@ static bool decode_released(struct decoder *decoder,
 	return true;
 }
 
+static bool decode_inherited(struct decoder *decoder,
+			     const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_inherited *told =
+		fixed_part(record, sizeof(*told), &rest);
+	struct process *process = told ? sender(decoder, &told->head) : NULL;
+
+	if (!process)
+		return false;
+	if (record->kind == RING_USED)
+		session_used(process, told->cookie);
+	else if (told->cookie != 0)
+		session_inherited(decoder->session, process, told->cookie,
+				  told->fd);
+	return true;
+}
+
 static bool decode_unread(struct decoder *decoder,
 			  const struct ring_record *record)
 {
@@ -487,6 +505,8 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_MARK] = decode_mark,
 		[RING_NETWORK] = decode_network,
 		[RING_UNREAD] = decode_unread,
+		[RING_INHERITED] = decode_inherited,
+		[RING_USED] = decode_inherited,
 	};
 
 	if (record->kind >= RING_KIND_COUNT || !decoders[record->kind] ||

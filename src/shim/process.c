@@ -231,8 +231,10 @@ static void adopt(int fd)
 {
 	uint64_t ref = observe_adopt(fd);
 
-	if (ref)
-		sock_flag(ref, SOCK_INHERITED, 0);
+	if (!ref)
+		return;
+	sock_flag(ref, SOCK_INHERITED, 0);
+	feed_inherited(sock_of(ref)->cookie, fd);
 }
 
 /* Sockets that came over an exec. */

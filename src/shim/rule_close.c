@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "kernel/socket.h"
+#include "model/at_exit.h"
 #include "shim/feed.h"
 #include "shim/process.h"
 #include "shim/report.h"
@@ -112,8 +113,7 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 	if (!report_begin(&report, RULE_CLOSE_WAIT_LEAK, &subject,
 			  count > 0 ? (const void *)frames[0] : NULL))
 		return;
-	text_add(&report.scratch->message,
-		 "the peer has closed this connection, the program has not ");
+	text_add(&report.scratch->message, AT_EXIT_LEAK);
 	text_add(&report.scratch->message, when);
 	report.stack = 0;
 	text_add(&report.scratch->details, "in CLOSE_WAIT for ");
@@ -122,8 +122,7 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 	text_add(&report.scratch->details,
 		 " ms; the connection was made by:\n");
 	stack_add(&report.scratch->details, "  ", sock->born);
-	text_add(&report.scratch->help,
-		 "close() the socket after read() has returned 0");
+	text_add(&report.scratch->help, AT_EXIT_LEAK_HELP);
 	report_end(&report);
 }
 
@@ -177,13 +176,9 @@ static void say_left_open(int fd, uint64_t ref, uint64_t word)
 		return;
 	/* The place to blame is where the socket came from. */
 	report.stack = sock->born;
-	text_add(&report.scratch->message,
-		 "this socket was not closed when the program ended: it was in "
-		 "state ");
+	text_add(&report.scratch->message, AT_EXIT_LEFT_OPEN);
 	text_add(&report.scratch->message, state_name(sock_state(word)));
-	text_add(&report.scratch->help,
-		 "close() it on every way out, or hand it to the process that "
-		 "is to go on with it");
+	text_add(&report.scratch->help, AT_EXIT_LEFT_OPEN_HELP);
 	report_end(&report);
 }
 
@@ -194,12 +189,11 @@ static void say_left_open(int fd, uint64_t ref, uint64_t word)
  */
 static bool is_left_to_exit(uint64_t ref)
 {
-	enum { MOMENT = 1000 };
 	const struct sock *sock = sock_of(ref);
 	uint32_t waited = clock_now() - sock->peer_closed_at;
 
 	return sock->accepted_before == atomic_load(&accepted) &&
-	       waited < MOMENT && waited < settings.close_wait * 1000;
+	       waited < AT_EXIT_MOMENT && waited < settings.close_wait * 1000;
 }
 
 /*

@@ -4,6 +4,7 @@
 #include "kernel/diag.h"
 #include "kernel/owners.h"
 #include "kernel/socket.h"
+#include "model/at_exit.h"
 #include "shim/handover.h"
 #include "shim/process.h"
 #include "shim/report.h"
@@ -94,17 +95,13 @@ static void say_inherited(int fd, uint64_t ref)
 
 	if (!report_begin(&report, RULE_INHERITED_LISTENER, &subject, NULL))
 		return;
-	text_add(&report.scratch->message,
-		 "this program inherited a listening socket over exec and "
-		 "never used it: while it lives the port stays taken");
+	text_add(&report.scratch->message, AT_EXIT_INHERITED);
 	text_add(&report.scratch->details, "the listener was made by:\n");
 	if (!handover_add(&report.scratch->details, "  ", sock_of(ref)->cookie))
 		text_begin(&report.scratch->details,
 			   report.scratch->details_space,
 			   sizeof(report.scratch->details_space));
-	text_add(&report.scratch->help,
-		 "the program that made the listener: socket(..., SOCK_STREAM "
-		 "| SOCK_CLOEXEC, ...), or accept4() and fcntl() likewise");
+	text_add(&report.scratch->help, AT_EXIT_INHERITED_HELP);
 	report_end(&report);
 }
 
