@@ -381,7 +381,7 @@ void feed_released(uint64_t cookie)
 	append(RING_RELEASED, &part, 1);
 }
 
-static void say_inherited(enum ring_kind kind, uint64_t cookie, int fd)
+void feed_inherited(uint64_t cookie, int fd, bool used)
 {
 	struct ring_inherited record = { .cookie = cookie, .fd = fd };
 	struct ring_part part = { &record, sizeof(record) };
@@ -389,17 +389,7 @@ static void say_inherited(enum ring_kind kind, uint64_t cookie, int fd)
 	if (!feed_attached())
 		return;
 	record.head = head_now();
-	append(kind, &part, 1);
-}
-
-void feed_inherited(uint64_t cookie, int fd)
-{
-	say_inherited(RING_INHERITED, cookie, fd);
-}
-
-void feed_used(uint64_t cookie, int fd)
-{
-	say_inherited(RING_USED, cookie, fd);
+	append(used ? RING_USED : RING_INHERITED, &part, 1);
 }
 
 void feed_unread(uint64_t cookie, uint32_t bytes)

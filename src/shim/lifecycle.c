@@ -24,7 +24,7 @@ void seen_used(int fd, uint64_t ref)
 	    (word & (SOCK_INHERITED | SOCK_USED)) != SOCK_INHERITED)
 		return;
 	sock_flag(ref, SOCK_USED, 0);
-	feed_used(sock_of(ref)->cookie, fd);
+	feed_inherited(sock_of(ref)->cookie, fd, true);
 }
 
 void seen_foreign(int fd)

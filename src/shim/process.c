@@ -234,7 +234,7 @@ static void adopt(int fd)
 	if (!ref)
 		return;
 	sock_flag(ref, SOCK_INHERITED, 0);
-	feed_inherited(sock_of(ref)->cookie, fd);
+	feed_inherited(sock_of(ref)->cookie, fd, false);
 }
 
 /* Sockets that came over an exec. */
