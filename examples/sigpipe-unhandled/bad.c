@@ -1,4 +1,4 @@
-/* Sends while SIGPIPE has its default action. */
+/* Sends on what it has accepted while SIGPIPE has its default action. */
 #include "../net.h"
 
 int main(void)
@@ -7,8 +7,8 @@ int main(void)
 	int client = local_client(listener);
 	int server = local_accept(listener);
 
-	check(write(client, "hello", 5) == 5, "write");
-	close_both(client, server);
+	check(write(server, "hello", 5) == 5, "write");
+	close_both(server, client);
 	close(listener);
 	return 0;
 }

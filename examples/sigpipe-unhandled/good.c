@@ -8,8 +8,8 @@ int main(void)
 	int server = local_accept(listener);
 
 	signal(SIGPIPE, SIG_IGN);
-	check(write(client, "hello", 5) == 5, "write");
-	close_both(client, server);
+	check(write(server, "hello", 5) == 5, "write");
+	close_both(server, client);
 	close(listener);
 	return 0;
 }

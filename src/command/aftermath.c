@@ -83,8 +83,11 @@ static void settle_gone(struct aftermath *aftermath, struct tcp_socket *socket,
 
 	if (presence == IS_REPLACED)
 		fate = FATE_SUCCEEDED;
+	else if (socket->unread > 0)
+		fate = FATE_RESET_OTHER;
 	else if (step.time > socket->last + TIME_WAIT_NS)
 		fate = FATE_WAITED;
+	step.unread = fate == FATE_RESET_OTHER ? socket->unread : 0;
 	ending_tell(aftermath->session, socket, &step, fate);
 	socket->looked_up = true;
 }

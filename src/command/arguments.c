@@ -249,6 +249,17 @@ unsigned int arguments_number(const struct arguments *arguments,
 	return (unsigned int)strtoul(arguments->values[option], NULL, 10);
 }
 
+const char *arguments_library(const struct arguments *arguments,
+			      enum option_id option)
+{
+	const char *value = getenv(option_row(option)->environment);
+
+	if (!arguments->given[option] && value &&
+	    option_match(option, value) >= 0)
+		return value;
+	return arguments->values[option];
+}
+
 bool arguments_on(const struct arguments *arguments, enum option_id option)
 {
 	return arguments->values[option][0] != '\0';

@@ -42,6 +42,10 @@ const char *arguments_file(const struct arguments *arguments,
 unsigned int arguments_number(const struct arguments *arguments,
 			      enum option_id option);
 
+/* Of an option of the library's, which reads its variable itself. */
+const char *arguments_library(const struct arguments *arguments,
+			      enum option_id option);
+
 /* Of a switch. */
 bool arguments_on(const struct arguments *arguments, enum option_id option);
 

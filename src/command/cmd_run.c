@@ -22,6 +22,7 @@
 #include "command/supervise.h"
 #include "command/suppressions.h"
 #include "command/target.h"
+#include "command/unfinished.h"
 #include "kernel/owners.h"
 
 enum {
@@ -83,6 +84,32 @@ static bool is_ours(void *argument, pid_t pid)
 	return pid == run->supervisor.pid || (process && !process->gone);
 }
 
+/* Has it become a program that is not followed, and may have ended well? */
+static bool has_executed(const struct run *run, int pid)
+{
+	const struct pending_exec *exec = run->decoder.execs;
+
+	while (exec && exec->pid != pid)
+		exec = exec->next;
+	return exec != NULL;
+}
+
+static void judge_unfinished(struct run *run, struct process *process)
+{
+	const struct arguments *arguments = &run->arguments;
+	struct unfinished_options options = {
+		.close_wait =
+			strtoul(arguments_library(arguments, OPTION_CLOSE_WAIT),
+				NULL, 10),
+		.left_open =
+			strcmp(arguments_library(arguments, OPTION_LEFT_OPEN),
+			       "on") == 0,
+	};
+
+	if (!has_executed(run, process->pid))
+		unfinished_judge(run->session, process, &options);
+}
+
 static void on_gone(void *argument, pid_t pid, const int *status)
 {
 	struct run *run = argument;
@@ -93,6 +120,7 @@ static void on_gone(void *argument, pid_t pid, const int *status)
 	if (!process || process->gone)
 		return;
 	session_gone(run->session, process, now(), status);
+	judge_unfinished(run, process);
 	aftermath_of_process(&run->aftermath, process);
 }
 

@@ -1,12 +1,13 @@
 #include "command/decode.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "command/details.h"
 #include "command/ending.h"
 #include "command/say.h"
-#include "command/story.h"
 #include "command/suppressions.h"
 
 enum { FRAMES_MAX = 64, DETAILS_MAX = 512 };
@@ -284,6 +285,40 @@ static bool decode_released(struct decoder *decoder,
 	return true;
 }
 
+static bool decode_inherited(struct decoder *decoder,
+			     const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_inherited *told =
+		fixed_part(record, sizeof(*told), &rest);
+	struct process *process = told ? sender(decoder, &told->head) : NULL;
+
+	if (!process)
+		return false;
+	if (record->kind == RING_USED)
+		session_used(process, told->cookie);
+	else if (told->cookie != 0)
+		session_inherited(decoder->session, process, told->cookie,
+				  told->fd);
+	return true;
+}
+
+static bool decode_unread(struct decoder *decoder,
+			  const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_unread *told =
+		fixed_part(record, sizeof(*told), &rest);
+	struct tcp_socket *socket;
+
+	if (!told || told->bytes > INT_MAX)
+		return false;
+	socket = session_socket(decoder->session, told->cookie);
+	if (socket)
+		socket->unread = (int)told->bytes;
+	return true;
+}
+
 static bool decode_counters(struct decoder *decoder,
 			    const struct ring_record *record)
 {
@@ -307,24 +342,6 @@ static bool decode_counters(struct decoder *decoder,
 	return true;
 }
 
-/* A line of the details: text, or a stack that it names. */
-static void decode_detail(struct decoder *decoder,
-			  const struct process *process, char *line,
-			  struct detail *detail)
-{
-	char *indent;
-
-	*detail = (struct detail){ .text = NULL };
-	if (line[0] != RING_STACK_MARK) {
-		detail->text = session_text(decoder->session, line);
-		return;
-	}
-	detail->stack = session_stack(process,
-				      (uint32_t)strtoul(line + 1, &indent, 10));
-	detail->indent = session_text(decoder->session,
-				      *indent == ' ' ? indent + 1 : "");
-}
-
 static bool decode_finding(struct decoder *decoder,
 			   const struct ring_record *record)
 {
@@ -334,9 +351,6 @@ static bool decode_finding(struct decoder *decoder,
 	struct process *process = told ? sender(decoder, &told->head) : NULL;
 	struct detail details[DETAILS_MAX];
 	struct found found;
-	char *lines;
-	char *at;
-	char *line;
 
 	if (!process || told->rule >= RULE_COUNT || told->role > ROLE_PASSIVE ||
 	    is_bad_address(&told->local) || is_bad_address(&told->peer))
@@ -357,19 +371,9 @@ static bool decode_finding(struct decoder *decoder,
 		.details = details,
 		.last = told->last,
 	};
-	lines = need_memory(strdup(next_text(&rest)));
-	at = lines;
-	while ((line = strsep(&at, "\n")) != NULL) {
-		if (line[0] == RING_SOCKET_MARK)
-			found.detail_count += story_add(
-				decoder->session, strtoull(line + 1, NULL, 10),
-				details + found.detail_count,
-				DETAILS_MAX - found.detail_count);
-		else if (*line && found.detail_count < DETAILS_MAX)
-			decode_detail(decoder, process, line,
-				      &details[found.detail_count++]);
-	}
-	free(lines);
+	found.detail_count = details_read(decoder->session, process,
+					  next_text(&rest), details,
+					  DETAILS_MAX);
 	found.help = session_text(decoder->session, next_text(&rest));
 	found.suppressed = suppressions_match(decoder->session->symbols,
 					      found.rule, found.stack);
@@ -469,6 +473,9 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_NAME] = decode_name,
 		[RING_MARK] = decode_mark,
 		[RING_NETWORK] = decode_network,
+		[RING_UNREAD] = decode_unread,
+		[RING_INHERITED] = decode_inherited,
+		[RING_USED] = decode_inherited,
 	};
 
 	if (record->kind >= RING_KIND_COUNT || !decoders[record->kind] ||

@@ -240,6 +240,16 @@ static void read_released(struct trace *trace, struct trace_fields *fields)
 		session_released(trace->session, process, cookie);
 }
 
+static void read_inherited(struct trace *trace, struct trace_fields *fields)
+{
+	struct process *process = trace_process(fields, "process", false);
+	uint64_t cookie = trace_bits(fields, "cookie");
+	int fd = (int)trace_number(fields, "fd", INT_MIN, INT_MAX);
+
+	if (!fields->wrong)
+		session_inherited(trace->session, process, cookie, fd);
+}
+
 static void read_counters(struct trace *trace, struct trace_fields *fields)
 {
 	struct tcp_socket *socket =
@@ -448,6 +458,7 @@ static const struct {
 	{ "end", read_end },
 	{ "stack", read_stack },
 	{ "released", read_released },
+	{ "inherited", read_inherited },
 	{ "counters", read_counters },
 	{ "finding", read_finding },
 	{ "repeat", read_repeat },

@@ -76,12 +76,6 @@ static void write_line(struct render_trace *render, json_t *object)
 	json_decref(object);
 }
 
-static void set_process(json_t *object, const struct process *process)
-{
-	line_set_number(object, "process", process ? process->number : 0);
-	line_set_number(object, "pid", process ? (uint64_t)process->pid : 0);
-}
-
 static void write_run(struct render_trace *render)
 {
 	json_t *line = line_new("run");
@@ -98,7 +92,7 @@ static void on_started(struct watch *watch, const struct process *process)
 	json_t *line = line_new("process");
 
 	line_set_time(line, "time", process->started);
-	set_process(line, process);
+	line_set_process(line, process);
 	line_set_number(line, "parent_pid", (uint64_t)process->parent_pid);
 	line_set_number(line, "parent",
 			process->parent ? process->parent->number : 0);
@@ -128,7 +122,7 @@ static void on_ended(struct watch *watch, const struct process *process)
 	json_t *line = line_new("end");
 
 	line_set_time(line, "time", process->ended);
-	set_process(line, process);
+	line_set_process(line, process);
 	line_set_truth(line, "finished", process->finished);
 	line_set(line, "status",
 		 process->status_known ? status_object(process->status)
@@ -178,7 +172,7 @@ static void on_stack(struct watch *watch, const struct process *process,
 	json_t *line = line_new("stack");
 	json_t *frames = need_memory(json_array());
 
-	set_process(line, process);
+	line_set_process(line, process);
 	line_set_number(line, "stack", stack->number);
 	for (unsigned int i = 0; i < stack->count; i++)
 		json_array_append_new(frames,
@@ -260,22 +254,26 @@ static void on_transition(struct watch *watch, const struct tcp_socket *socket,
 static void on_released(struct watch *watch, const struct tcp_socket *socket,
 			const struct process *by)
 {
-	json_t *line = line_new("released");
+	write_line((struct render_trace *)watch,
+		   line_about_socket("released", by, socket));
+}
 
-	set_process(line, by);
-	line_set_number(line, "socket", socket->number);
-	line_set_number(line, "cookie", socket->cookie);
+static void on_inherited(struct watch *watch, const struct process *process,
+			 uint64_t cookie, int fd)
+{
+	json_t *line = line_new("inherited");
+
+	line_set_process(line, process);
+	line_set_number(line, "fd", fd);
+	line_set_number(line, "cookie", cookie);
 	write_line((struct render_trace *)watch, line);
 }
 
 static void on_counters(struct watch *watch, const struct tcp_socket *socket)
 {
 	const struct counters *counters = &socket->counters;
-	json_t *line = line_new("counters");
+	json_t *line = line_about_socket("counters", socket->owner, socket);
 
-	set_process(line, socket->owner);
-	line_set_number(line, "socket", socket->number);
-	line_set_number(line, "cookie", socket->cookie);
 	line_set_number(line, "sent", counters->sent);
 	line_set_number(line, "received", counters->received);
 	line_set_number(line, "retransmits", counters->retransmits);
@@ -303,7 +301,7 @@ static void on_finding(struct watch *watch, const struct found *found)
 	char space[LINE_ADDRESS_SIZE];
 
 	line_set_time(line, "time", found->time);
-	set_process(line, found->process);
+	line_set_process(line, found->process);
 	line_set_text(line, "rule", rule_slug(found->rule));
 	line_set_text(line, "severity",
 		      severity_name(rule_severity(found->rule)));
@@ -331,7 +329,7 @@ static void on_repeated(struct watch *watch, const struct found *found,
 {
 	json_t *line = line_new("repeat");
 
-	set_process(line, found->process);
+	line_set_process(line, found->process);
 	line_set_text(line, "rule", rule_slug(found->rule));
 	line_set_number(line, "stack", found->stack ? found->stack->number : 0);
 	line_set_number(line, "count", count);
@@ -343,7 +341,7 @@ static void on_message(struct watch *watch, const struct process *process,
 {
 	json_t *line = line_new("message");
 
-	set_process(line, process);
+	line_set_process(line, process);
 	line_set_text(line, "text", text);
 	write_line((struct render_trace *)watch, line);
 }
@@ -353,7 +351,7 @@ static void on_named(struct watch *watch, const struct process *process, int fd,
 {
 	json_t *line = line_new("name");
 
-	set_process(line, process);
+	line_set_process(line, process);
 	line_set_number(line, "cookie", cookie);
 	line_set_number(line, "fd", (uint64_t)fd);
 	line_set_text(line, "name", name);
@@ -366,7 +364,7 @@ static void on_marked(struct watch *watch, const struct process *process,
 	json_t *line = line_new("mark");
 
 	line_set_time(line, "time", time);
-	set_process(line, process);
+	line_set_process(line, process);
 	line_set_text(line, "label", label);
 	write_line((struct render_trace *)watch, line);
 }
@@ -407,7 +405,7 @@ static void write_left(struct render_trace *render,
 	json_t *line = line_new("left");
 	char space[LINE_ADDRESS_SIZE];
 
-	set_process(line, socket->owner);
+	line_set_process(line, socket->owner);
 	line_set_number(line, "socket", socket->number);
 	line_set_number(line, "cookie", socket->cookie);
 	line_set_text(line, "state", state_name(socket->state));
@@ -465,6 +463,7 @@ void render_trace_begin(struct render_trace *render, struct session *session,
 			   .stack = on_stack,
 			   .transition = on_transition,
 			   .released = on_released,
+			   .inherited = on_inherited,
 			   .counters = on_counters,
 			   .finding = on_finding,
 			   .repeated = on_repeated,

@@ -43,6 +43,12 @@ static void free_process(struct process *process)
 		process->stacks = stack->next;
 		free(stack);
 	}
+	while (process->inherited) {
+		struct inherited *inherited = process->inherited;
+
+		process->inherited = inherited->next;
+		free(inherited);
+	}
 	free(process);
 }
 
@@ -178,6 +184,7 @@ struct process *session_start(struct session *session,
 	*process = *start;
 	process->next = NULL;
 	process->stacks = NULL;
+	process->inherited = NULL;
 	process->replaced = NULL;
 	process->replaced_by = NULL;
 	process->started = session_time(start->started);
@@ -213,13 +220,55 @@ static bool is_open(enum tcp_state state)
 	       state == ST_CLOSE_WAIT;
 }
 
+static struct inherited *find_inherited(const struct process *process,
+					uint64_t cookie)
+{
+	struct inherited *inherited = process->inherited;
+
+	while (inherited && inherited->cookie != cookie)
+		inherited = inherited->next;
+	return inherited;
+}
+
+void session_inherited(struct session *session, struct process *process,
+		       uint64_t cookie, int fd)
+{
+	struct inherited *inherited;
+
+	if (find_inherited(process, cookie))
+		return;
+	inherited = need_memory(calloc(1, sizeof(*inherited)));
+	inherited->cookie = cookie;
+	inherited->fd = fd;
+	inherited->next = process->inherited;
+	process->inherited = inherited;
+	TELL(session, inherited, process, cookie, fd);
+}
+
+void session_used(struct process *process, uint64_t cookie)
+{
+	struct inherited *inherited = find_inherited(process, cookie);
+
+	if (inherited)
+		inherited->used = true;
+}
+
+/* Did it come over the exec, if there was one? Most are closed by it. */
+static bool has_still(const struct process *process,
+		      const struct tcp_socket *socket)
+{
+	return socket->owner == process ||
+	       (process_last_image(socket->owner) == process &&
+		find_inherited(process, socket->cookie));
+}
+
 /* What the program has not closed when it ended. */
 static void note_open(struct session *session, const struct process *process)
 {
 	for (struct tcp_socket *socket = session->sockets; socket;
 	     socket = socket->next) {
-		if (process_last_image(socket->owner) == process &&
-		    !socket->released && is_open(socket->state))
+		if (has_still(process, socket) && !socket->released &&
+		    is_open(socket->state))
 			socket->open_state = socket->state;
 	}
 }

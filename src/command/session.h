@@ -27,6 +27,14 @@ struct stack {
 	struct place *places[]; /* innermost first */
 };
 
+/* A socket that was there when a program began. */
+struct inherited {
+	struct inherited *next;
+	uint64_t cookie;
+	int fd;
+	bool used; /* by a call of the program; also by its close */
+};
+
 /*
  * A process from its start, or its last exec, to its end or its next exec. Only
  * those that carry the library are here.
@@ -53,6 +61,7 @@ struct process {
 	uint64_t network;      /* inode of the namespace it is in now */
 	unsigned int found[SEVERITY_COUNT];
 	struct stack *stacks;
+	struct inherited *inherited;
 };
 
 /* One transition. */
@@ -110,6 +119,7 @@ struct tcp_socket {
 	bool listened;
 	bool released;  /* its owner has closed it, another process holds it */
 	bool looked_up; /* since its process ended */
+	int unread;     /* bytes that its process's end throws away */
 	uint64_t first; /* times of the first and last step */
 	uint64_t last;
 	struct stack *born;
@@ -161,6 +171,8 @@ struct watch {
 	void (*counters)(struct watch *, const struct tcp_socket *);
 	void (*released)(struct watch *, const struct tcp_socket *,
 			 const struct process *by);
+	void (*inherited)(struct watch *, const struct process *,
+			  uint64_t cookie, int fd);
 	void (*finding)(struct watch *, const struct found *);
 	void (*repeated)(struct watch *, const struct found *,
 			 unsigned int count);
@@ -249,6 +261,13 @@ struct transition session_transition(const struct tcp_socket *socket,
 /* A call of the process has closed it (there). */
 void session_closed(struct session *session, struct process *process,
 		    uint64_t cookie, struct stack *stack);
+
+/* It was there when the program of the process began. */
+void session_inherited(struct session *session, struct process *process,
+		       uint64_t cookie, int fd);
+
+/* The program has put what it had inherited to a use. */
+void session_used(struct process *process, uint64_t cookie);
 
 /* The process has closed it; another process still holds it. */
 void session_released(struct session *session, const struct process *process,

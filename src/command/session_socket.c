@@ -352,6 +352,7 @@ void session_closed(struct session *session, struct process *process,
 {
 	struct tcp_socket *socket = session_socket(session, cookie);
 
+	session_used(process, cookie);
 	if (!socket)
 		return;
 	socket->closer = process;

@@ -28,6 +28,12 @@ void line_set_time(json_t *object, const char *key, uint64_t time)
 	line_set_number(object, key, time / 1000);
 }
 
+void line_set_process(json_t *object, const struct process *process)
+{
+	line_set_number(object, "process", process ? process->number : 0);
+	line_set_number(object, "pid", process ? (uint64_t)process->pid : 0);
+}
+
 const char *line_address(const struct address *address, char *space)
 {
 	struct text text;
@@ -42,5 +48,16 @@ json_t *line_new(const char *event)
 	json_t *object = need_memory(json_object());
 
 	line_set_text(object, "event", event);
+	return object;
+}
+
+json_t *line_about_socket(const char *event, const struct process *process,
+			  const struct tcp_socket *socket)
+{
+	json_t *object = line_new(event);
+
+	line_set_process(object, process);
+	line_set_number(object, "socket", socket->number);
+	line_set_number(object, "cookie", socket->cookie);
 	return object;
 }

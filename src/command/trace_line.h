@@ -10,12 +10,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "command/session.h"
 #include "model/text.h"
 
 enum { LINE_ADDRESS_SIZE = 64 };
 
 /* An object whose first key is `event`. */
 json_t *line_new(const char *event);
+
+/* The same, with what the process and the socket are known by. */
+json_t *line_about_socket(const char *event, const struct process *process,
+			  const struct tcp_socket *socket);
 
 /* Takes the value. */
 void line_set(json_t *object, const char *key, json_t *value);
@@ -30,6 +35,9 @@ void line_set_truth(json_t *object, const char *key, bool truth);
 
 /* From nanoseconds; a trace has microseconds. */
 void line_set_time(json_t *object, const char *key, uint64_t time);
+
+/* NULL: about no process. */
+void line_set_process(json_t *object, const struct process *process);
 
 /* In space, of LINE_ADDRESS_SIZE bytes. */
 const char *line_address(const struct address *address, char *space);

@@ -104,14 +104,15 @@ enum tcp_state kernel_socket_state(int fd, bool *retrying)
 	return kernel_socket_info(fd, retrying, NULL);
 }
 
-uint32_t kernel_socket_since_sent(int fd)
+void kernel_socket_since(int fd, uint32_t *sent, uint32_t *heard)
 {
 	struct tcp_info info = { .tcpi_state = 0 };
 	socklen_t length = sizeof(info);
 
 	if (raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
-		return 0;
-	return info.tcpi_last_data_sent;
+		return;
+	*sent = info.tcpi_last_data_sent;
+	*heard = info.tcpi_last_ack_recv;
 }
 
 uint32_t kernel_socket_data(int fd)
@@ -194,6 +195,44 @@ long kernel_socket_unread_early(int fd)
 			       MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT, 0, 0);
 
 	return bytes > 0 ? bytes : 0;
+}
+
+/*
+ * The length of the TLS record that begins here if it is, or must be, an alert
+ * (RFC 8446, 5.1 and 6); 0: it is none. TLS 1.3 calls all that is encrypted
+ * data: an alert's two bytes, the kind behind them and a tag of 16.
+ */
+static long alert_length(const unsigned char *record, long size)
+{
+	enum { HEADER = 5, ALERT = 21, DATA = 23, ENCRYPTED = 2 + 1 + 16 };
+	long length;
+
+	if (size < HEADER || record[1] != 3)
+		return 0;
+	length = record[3] << 8 | record[4];
+	if (record[0] != ALERT && (record[0] != DATA || length != ENCRYPTED))
+		return 0;
+	return HEADER + length <= size ? HEADER + length : 0;
+}
+
+bool kernel_socket_only_alerts(int fd, long unread)
+{
+	/* Two alerts of TLS 1.2 with the longest padding do not need more. */
+	unsigned char bytes[256];
+	long length = 0;
+	long at = 0;
+
+	/* With SO_PEEK_OFF a peek moves the program's next one. */
+	if (unread <= 0 || unread > (long)sizeof(bytes) ||
+	    kernel_socket_option(fd, SOL_SOCKET, SO_PEEK_OFF) >= 0 ||
+	    raw_call6(SYS_recvfrom, fd, (long)bytes, unread,
+		      MSG_PEEK | MSG_DONTWAIT, 0, 0) != unread)
+		return false;
+	do {
+		length = alert_length(bytes + at, unread - at);
+		at += length;
+	} while (length > 0 && at < unread);
+	return length > 0;
 }
 
 bool kernel_socket_resets(int fd)

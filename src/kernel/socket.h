@@ -38,8 +38,12 @@ uint64_t kernel_socket_namespace(int fd);
  */
 enum tcp_state kernel_socket_state(int fd, bool *retrying);
 
-/* Milliseconds since data was last sent, or since the connection was made. */
-uint32_t kernel_socket_since_sent(int fd);
+/*
+ * Milliseconds since data was last sent, or since the connection was made; and
+ * since the peer was last heard: not before its FIN, which acknowledges too.
+ * Both are left alone on failure.
+ */
+void kernel_socket_since(int fd, uint32_t *sent, uint32_t *heard);
 
 /* Bytes that the program has sent and read, modulo 2^32; 0 on failure. */
 uint32_t kernel_socket_data(int fd);
@@ -84,6 +88,13 @@ long kernel_socket_unread(int fd);
  * be asked right before a close: an error that waits may be taken away.
  */
 long kernel_socket_unread_early(int fd);
+
+/*
+ * Is what waits, so many bytes, nothing but the good-bye of a TLS peer? Looks
+ * without taking anything. To be asked while bytes are known to wait: then no
+ * error is taken away.
+ */
+bool kernel_socket_only_alerts(int fd, long unread);
 
 /* Is SO_LINGER set with time 0, so that a close resets? */
 bool kernel_socket_resets(int fd);

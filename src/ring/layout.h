@@ -71,12 +71,15 @@ enum ring_kind {
 	RING_CLOSED,   /* by a call of the process */
 	RING_RELEASED, /* closed here, and still held by another process */
 	RING_FINDING,
-	RING_AGAIN,    /* how often a finding came again */
-	RING_MESSAGE,  /* a line about the library's own settings */
-	RING_COUNTERS, /* what a connection has carried */
-	RING_NAME,     /* that the program has given to a socket */
-	RING_MARK,     /* a point in time that the program has marked */
-	RING_NETWORK,  /* sockets are made in another network namespace now */
+	RING_AGAIN,     /* how often a finding came again */
+	RING_MESSAGE,   /* a line about the library's own settings */
+	RING_COUNTERS,  /* what a connection has carried */
+	RING_NAME,      /* that the program has given to a socket */
+	RING_MARK,      /* a point in time that the program has marked */
+	RING_NETWORK,   /* sockets are made in another network namespace now */
+	RING_UNREAD,    /* bytes that its end throws away, with a reset */
+	RING_INHERITED, /* a socket that was there when it began */
+	RING_USED,      /* ... and that it has put to a use */
 	RING_KIND_COUNT
 };
 
@@ -204,6 +207,20 @@ struct ring_network {
 
 struct ring_mark { /* then: the label */
 	struct ring_head head;
+};
+
+struct ring_inherited { /* also of RING_USED */
+	struct ring_head head;
+	uint64_t cookie;
+	int32_t fd;
+	uint32_t unused;
+};
+
+struct ring_unread {
+	struct ring_head head;
+	uint64_t cookie;
+	uint32_t bytes;
+	uint32_t unused;
 };
 
 /*

@@ -217,14 +217,26 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 		sock->unread = (int)kernel_socket_unread(fd);
 }
 
+/* The close throws away what waits: is it worth a word? */
+static void judge_unread(int fd, uint64_t ref)
+{
+	if (kernel_socket_only_alerts(fd, sock_of(ref)->unread))
+		sock_flag(ref, SOCK_ONLY_ALERTS, 0);
+	else
+		sock_flag(ref, 0, SOCK_ONLY_ALERTS);
+}
+
 uint64_t closing_begin(int fd, const struct sight *sight)
 {
 	uint64_t ref = table_find(fd);
 
 	if (!ref || !process_owns_memory())
 		return 0;
-	if (atomic_load(&sock_of(ref)->references) == 1)
+	if (atomic_load(&sock_of(ref)->references) == 1) {
 		look_before_close(fd, ref, sight);
+		if (sock_of(ref)->unread > 0)
+			judge_unread(fd, ref);
+	}
 	if (!table_swap(fd, ref, TABLE_CLOSING))
 		return 0;
 	if (sock_release(ref))

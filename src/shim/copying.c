@@ -63,7 +63,7 @@ uint64_t seen_dup_begin(int fd)
 	if (!ref || !process_owns_memory() || !sock_hold(ref))
 		return 0;
 	sock_flag(ref, SOCK_COPIED, 0);
-	sock_flag(ref, SOCK_USED, 0);
+	seen_used(fd, ref);
 	return ref;
 }
 

@@ -381,6 +381,28 @@ void feed_released(uint64_t cookie)
 	append(RING_RELEASED, &part, 1);
 }
 
+void feed_inherited(uint64_t cookie, int fd, bool used)
+{
+	struct ring_inherited record = { .cookie = cookie, .fd = fd };
+	struct ring_part part = { &record, sizeof(record) };
+
+	if (!feed_attached())
+		return;
+	record.head = head_now();
+	append(used ? RING_USED : RING_INHERITED, &part, 1);
+}
+
+void feed_unread(uint64_t cookie, uint32_t bytes)
+{
+	struct ring_unread record = { .cookie = cookie, .bytes = bytes };
+	struct ring_part part = { &record, sizeof(record) };
+
+	if (!feed_attached())
+		return;
+	record.head = head_now();
+	append(RING_UNREAD, &part, 1);
+}
+
 void feed_counters(uint64_t cookie, const struct kernel_counters *counters)
 {
 	struct ring_counters record = { .cookie = cookie,

@@ -61,6 +61,12 @@ void feed_closed(uint64_t cookie, uint32_t stack);
 /* This process has closed the socket; another one still holds it. */
 void feed_released(uint64_t cookie);
 
+/* A socket was there when the program began; or that has been used now. */
+void feed_inherited(uint64_t cookie, int fd, bool used);
+
+/* The process ends, and that throws away so many bytes, which resets. */
+void feed_unread(uint64_t cookie, uint32_t bytes);
+
 /* What the connection has carried, as of its close or its process's end. */
 void feed_counters(uint64_t cookie, const struct kernel_counters *counters);
 

@@ -7,6 +7,7 @@
 #include "kernel/socket.h"
 #include "shim/blind.h"
 #include "shim/closing.h"
+#include "shim/feed.h"
 #include "shim/in_use.h"
 #include "shim/process.h"
 #include "shim/rules.h"
@@ -15,11 +16,15 @@
 #define IPPROTO_MPTCP 262
 #endif
 
-/* An inherited listener that is put to any use is no leak. */
-static void mark_used(uint64_t ref, uint64_t word)
+void seen_used(int fd, uint64_t ref)
 {
-	if ((word & (SOCK_INHERITED | SOCK_USED)) == SOCK_INHERITED)
-		sock_flag(ref, SOCK_USED, 0);
+	uint64_t word;
+
+	if (!sock_load(ref, &word) ||
+	    (word & (SOCK_INHERITED | SOCK_USED)) != SOCK_INHERITED)
+		return;
+	sock_flag(ref, SOCK_USED, 0);
+	feed_inherited(sock_of(ref)->cookie, fd, true);
 }
 
 void seen_foreign(int fd)
@@ -48,7 +53,7 @@ void seen_socket(int domain, int type, int protocol, const struct sight *sight)
 			rule_no_descriptor(sight);
 		return;
 	}
-	rule_check_close_wait();
+	rule_check_close_wait(sight->call);
 	/* It may have been changed below us, as mptcpize does. */
 	if (internet && kind == SOCK_STREAM &&
 	    (protocol == 0 || protocol == IPPROTO_TCP) &&
@@ -81,7 +86,7 @@ void seen_listen(int fd, int backlog, const struct sight *sight)
 
 	if (!ref || sight->result < 0)
 		return;
-	sock_flag(ref, SOCK_USED, 0);
+	seen_used(fd, ref);
 	/* Not that of a connect() before. */
 	sock_of(ref)->role = ROLE_NONE;
 	observe_names(fd, ref);
@@ -296,10 +301,9 @@ static bool falls_back(int listener_fd, int fd)
 void seen_accept(int fd, const struct address *peer, const struct sight *sight)
 {
 	uint64_t listener = table_find(fd);
-	uint64_t word;
 
-	if (listener && sock_load(listener, &word))
-		mark_used(listener, word);
+	if (listener)
+		seen_used(fd, listener);
 	if (sight->result < 0) {
 		if (!listener || sight->error == EAGAIN ||
 		    sight->error == EINTR)
@@ -318,7 +322,7 @@ void seen_accept(int fd, const struct address *peer, const struct sight *sight)
 	if (listener)
 		rule_accepted(fd, listener, sight);
 	rule_another_accepted();
-	rule_check_close_wait();
+	rule_check_close_wait(sight->call);
 	accepted(fd, (int)sight->result, listener, peer, sight);
 }
 
@@ -435,7 +439,7 @@ void seen_other(int fd, const struct sight *sight)
 
 	if (!ref || !sock_load(ref, &word))
 		return;
-	mark_used(ref, word);
+	seen_used(fd, ref);
 	if (word & SOCK_LOOK_ON_READ && sock_state(word) != ST_CLOSED)
 		observe(fd, ref, sight);
 }

@@ -29,6 +29,9 @@ void seen_getsockopt(int fd, int level, int name, const void *value,
 /* Any other call on a socket: completes what is under way. */
 void seen_other(int fd, const struct sight *sight);
 
+/* An inherited listener that is put to any use is no leak. */
+void seen_used(int fd, uint64_t ref);
+
 /* A new descriptor that is no TCP socket: what was there is gone. */
 void seen_foreign(int fd);
 

@@ -144,7 +144,7 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 	enum { TRIES = 8 };
 	struct sock *sock = sock_of(ref);
 
-	rule_check_close_wait();
+	rule_check_close_wait(sight->call);
 	for (int i = 0; i < TRIES; i++) {
 		bool retrying = false;
 		enum tcp_state kernel;
@@ -196,7 +196,7 @@ bool observe_shown(int fd, uint64_t ref, enum tcp_state state,
 {
 	uint64_t word;
 
-	rule_check_close_wait();
+	rule_check_close_wait(sight->call);
 	if (!sock_load(ref, &word) || table_find(fd) != ref)
 		return false;
 	if (sock_state(word) != state)

@@ -166,6 +166,7 @@ static void settle_held(void)
 {
 	if (process_sandboxed())
 		return;
+	rule_ask_held_at_exit();
 	for (unsigned int slot = 0; slot < ghost_end(); slot++) {
 		uint64_t ref = ghost_at(slot);
 
@@ -230,8 +231,10 @@ static void adopt(int fd)
 {
 	uint64_t ref = observe_adopt(fd);
 
-	if (ref)
-		sock_flag(ref, SOCK_INHERITED, 0);
+	if (!ref)
+		return;
+	sock_flag(ref, SOCK_INHERITED, 0);
+	feed_inherited(sock_of(ref)->cookie, fd, false);
 }
 
 /* Sockets that came over an exec. */

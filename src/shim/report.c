@@ -22,6 +22,9 @@
 /* The count of what is not to be said at all. */
 #define MUTED UINT32_MAX
 
+/* ... and of what was begun, and cancelled. */
+#define UNSAID (UINT32_MAX - 1)
+
 enum { LINE_SIZE = 512, PLACE_MAX = 1024, FINDINGS_PER_RULE = 100 };
 
 /* Findings said so far, by rule and stack; open addressing, never shrinks. */
@@ -249,6 +252,15 @@ static void come_again(const struct report *report)
 	tally_add(report->rule);
 }
 
+/* Of several threads one says it. */
+static bool is_unsaid(const struct report *report)
+{
+	uint32_t count = UNSAID;
+
+	return report->repeated &&
+	       atomic_compare_exchange_strong(report->repeated, &count, 0);
+}
+
 bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place)
 {
@@ -264,7 +276,7 @@ bool report_begin(struct report *report, enum rule rule,
 	errno = saved;
 	report->repeated = place ? find_place(rule, report->stack, &first)
 				 : NULL;
-	if (!first) {
+	if (!first && !is_unsaid(report)) {
 		come_again(report);
 		return false;
 	}
@@ -331,7 +343,7 @@ void report_end(struct report *report)
 void report_cancel(struct report *report)
 {
 	if (report->repeated)
-		atomic_store(report->repeated, MUTED);
+		atomic_store(report->repeated, UNSAID);
 	atomic_fetch_sub(&said[report->rule], 1);
 	scratch_give(report->scratch);
 }
@@ -388,7 +400,7 @@ void report_repetitions(void)
 	for (int i = 0; i < PLACE_MAX; i++) {
 		uint32_t count = atomic_load(&places[i].repeated);
 
-		if (count == 0 || count == MUTED)
+		if (count == 0 || count >= UNSAID)
 			continue;
 		if (atomic_compare_exchange_strong(&places[i].repeated, &count,
 						   0))
@@ -401,7 +413,7 @@ void report_forget_repetitions(void)
 	if (!atomic_load(&repeats))
 		return;
 	for (int i = 0; i < PLACE_MAX; i++) {
-		if (atomic_load(&places[i].repeated) != MUTED)
+		if (atomic_load(&places[i].repeated) < UNSAID)
 			atomic_store(&places[i].repeated, 0);
 	}
 }

@@ -54,7 +54,7 @@ bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place);
 void report_end(struct report *report);
 
-/* Says nothing after all, here or when it comes again. */
+/* Says nothing after all. What comes again there is begun anew. */
 void report_cancel(struct report *report);
 
 /* A finding whose texts are constant. */

@@ -1,7 +1,10 @@
 /* Rules about how connections and descriptors end. */
+#include <poll.h>
 #include <string.h>
 
 #include "kernel/socket.h"
+#include "model/at_exit.h"
+#include "shim/feed.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -11,13 +14,38 @@
 /* When the oldest connection came into CLOSE_WAIT that is not yet judged. */
 static _Atomic uint32_t close_wait_since;
 
+/* When connections that nothing has happened to are looked at, and where on. */
+static _Atomic uint32_t survey_due;
+static _Atomic int survey_next;
+
 /* How many connections have been accepted, for close-wait-leak. */
 static _Atomic uint32_t accepted;
 
 /* Passive closes of ours, for server-time-wait. */
 static _Atomic uint32_t server_closes;
 
-static void say_reset(int fd, uint64_t ref, const struct sight *sight)
+static void add_reset(struct scratch *scratch, const struct sock *sock,
+		      enum tcp_state from, const char *when)
+{
+	text_add_number(&scratch->message, sock->unread);
+	text_add(&scratch->message,
+		 sock->unread == 1 ? " byte was" : " bytes were");
+	text_add(&scratch->message, " not read before ");
+	text_add(&scratch->message, when);
+	text_add(&scratch->message, " a reset, and ");
+	text_add(&scratch->message,
+		 from == ST_CLOSE_WAIT || from == ST_LAST_ACK ||
+				 from == ST_CLOSING
+			 ? "the peer, which has closed already, loses "
+			   "something only if it still reads"
+			 : "the peer may lose what it has not yet read");
+	text_add(&scratch->help,
+		 "read until end of file before close(), or shutdown(SHUT_WR) "
+		 "and read the rest");
+}
+
+static void say_reset(int fd, uint64_t ref, enum tcp_state from,
+		      const struct sight *sight)
 {
 	const struct sock *sock = sock_of(ref);
 	struct subject subject = report_subject(sock, fd);
@@ -25,15 +53,7 @@ static void say_reset(int fd, uint64_t ref, const struct sight *sight)
 
 	if (!report_begin(&report, RULE_RESET_ON_CLOSE, &subject, sight->place))
 		return;
-	text_add_number(&report.scratch->message, sock->unread);
-	text_add(&report.scratch->message,
-		 sock->unread == 1 ? " byte was" : " bytes were");
-	text_add(&report.scratch->message,
-		 " not read before the close: the kernel sent a reset, and the "
-		 "peer may lose what it has not yet read");
-	text_add(&report.scratch->help,
-		 "read until end of file before close(), or shutdown(SHUT_WR) "
-		 "and read the rest");
+	add_reset(report.scratch, sock, from, "the close: the kernel sent");
 	report_end(&report);
 }
 
@@ -70,9 +90,10 @@ void rule_closed(int fd, uint64_t ref, uint64_t word, enum tcp_event event,
 
 	if (process_sandboxed() || word & SOCK_REPAIR)
 		return;
-	if (event == EVENT_ABORT && sock->unread > 0)
-		say_reset(fd, ref, sight);
-	else if (event == EVENT_ABORT && word & SOCK_LINGER_RESET)
+	if (event == EVENT_ABORT && sock->unread > 0) {
+		if (!(word & SOCK_ONLY_ALERTS))
+			say_reset(fd, ref, from, sight);
+	} else if (event == EVENT_ABORT && word & SOCK_LINGER_RESET)
 		say_linger(fd, ref, sight);
 	else if (sock->role == ROLE_PASSIVE &&
 		 (from == ST_ESTABLISHED || from == ST_FIN_WAIT_1 ||
@@ -92,8 +113,7 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 	if (!report_begin(&report, RULE_CLOSE_WAIT_LEAK, &subject,
 			  count > 0 ? (const void *)frames[0] : NULL))
 		return;
-	text_add(&report.scratch->message,
-		 "the peer has closed this connection, the program has not ");
+	text_add(&report.scratch->message, AT_EXIT_LEAK);
 	text_add(&report.scratch->message, when);
 	report.stack = 0;
 	text_add(&report.scratch->details, "in CLOSE_WAIT for ");
@@ -102,17 +122,28 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 	text_add(&report.scratch->details,
 		 " ms; the connection was made by:\n");
 	stack_add(&report.scratch->details, "  ", sock->born);
-	text_add(&report.scratch->help,
-		 "close() the socket after read() has returned 0");
+	text_add(&report.scratch->help, AT_EXIT_LEAK_HELP);
 	report_end(&report);
 }
 
-/* For how long nothing has happened to a connection in CLOSE_WAIT, in ms. */
+/*
+ * For how long nothing has happened to a connection in CLOSE_WAIT, in ms. What
+ * the program has never read again we have only just learned to be there: then
+ * the kernel knows for how long it has been.
+ */
 static uint32_t neglected_for(int fd, uint64_t ref)
 {
-	uint32_t closed = clock_now() - sock_of(ref)->peer_closed_at;
-	uint32_t sent = kernel_socket_since_sent(fd);
+	struct sock *sock = sock_of(ref);
+	uint32_t now = clock_now();
+	uint32_t closed = now - sock->peer_closed_at;
+	uint32_t heard = 0;
+	uint32_t sent = 0;
 
+	kernel_socket_since(fd, &sent, &heard);
+	if (heard > closed && heard != now) {
+		closed = heard;
+		sock->peer_closed_at = now - heard;
+	}
 	/* A half-close that is honoured: the answer is still on its way. */
 	return sent < closed ? sent : closed;
 }
@@ -145,13 +176,9 @@ static void say_left_open(int fd, uint64_t ref, uint64_t word)
 		return;
 	/* The place to blame is where the socket came from. */
 	report.stack = sock->born;
-	text_add(&report.scratch->message,
-		 "this socket was not closed when the program ended: it was in "
-		 "state ");
+	text_add(&report.scratch->message, AT_EXIT_LEFT_OPEN);
 	text_add(&report.scratch->message, state_name(sock_state(word)));
-	text_add(&report.scratch->help,
-		 "close() it on every way out, or hand it to the process that "
-		 "is to go on with it");
+	text_add(&report.scratch->help, AT_EXIT_LEFT_OPEN_HELP);
 	report_end(&report);
 }
 
@@ -162,12 +189,50 @@ static void say_left_open(int fd, uint64_t ref, uint64_t word)
  */
 static bool is_left_to_exit(uint64_t ref)
 {
-	enum { MOMENT = 1000 };
 	const struct sock *sock = sock_of(ref);
 	uint32_t waited = clock_now() - sock->peer_closed_at;
 
 	return sock->accepted_before == atomic_load(&accepted) &&
-	       waited < MOMENT && waited < settings.close_wait * 1000;
+	       waited < AT_EXIT_MOMENT && waited < settings.close_wait * 1000;
+}
+
+/*
+ * The end of the process closes what is open. What another process may hold
+ * lives on, as far as we know.
+ */
+static void check_unread_at_exit(int fd, uint64_t ref)
+{
+	struct sock *sock = sock_of(ref);
+	struct subject subject = report_subject(sock, fd);
+	struct report report;
+	unsigned int count;
+	const uintptr_t *frames = stack_frames(sock->born, &count);
+	uint64_t word;
+	long unread;
+
+	/* Of two numbers of one socket the first has told. */
+	if (!sock_load(ref, &word) || word & (SOCK_PASSED | SOCK_REPAIR) ||
+	    sock->epoch < process_epoch() || sock->unread > 0 ||
+	    (sock_state(word) != ST_ESTABLISHED &&
+	     sock_state(word) != ST_CLOSE_WAIT))
+		return;
+	unread = kernel_socket_unread(fd);
+	if (unread <= 0)
+		return;
+	sock->unread = (int)unread;
+	feed_unread(sock->cookie, (uint32_t)unread);
+	if (kernel_socket_only_alerts(fd, unread) ||
+	    !report_begin(&report, RULE_RESET_ON_CLOSE, &subject,
+			  count > 0 ? (const void *)frames[0] : NULL))
+		return;
+	/* The place to blame is where the socket came from. */
+	report.stack = sock->born;
+	add_reset(report.scratch, sock, sock_state(word),
+		  "the end of the program: the exit sends");
+	if (sock->born)
+		text_add(&report.scratch->details,
+			 "the connection was made there\n");
+	report_end(&report);
 }
 
 void rule_open_at_exit(int fd, uint64_t ref)
@@ -176,6 +241,7 @@ void rule_open_at_exit(int fd, uint64_t ref)
 
 	if (process_sandboxed())
 		return;
+	check_unread_at_exit(fd, ref);
 	if (is_forgotten(fd, ref) && !is_left_to_exit(ref)) {
 		say_leak(fd, ref, "at its end");
 		return;
@@ -186,16 +252,70 @@ void rule_open_at_exit(int fd, uint64_t ref)
 		say_left_open(fd, ref, word);
 }
 
-void rule_check_close_wait(void)
+/*
+ * Looks at some of the connections that the program leaves alone: a FIN may
+ * have come that no call has met. True when one has come. All have had their
+ * turn about once in the time after which a leak is one; a millisecond is not
+ * exceeded at any call.
+ */
+static bool survey(enum call call, uint32_t now)
 {
-	uint32_t since = atomic_load(&close_wait_since);
-	uint32_t now = clock_now();
-	uint32_t limit = settings.close_wait * 1000;
-	uint32_t oldest = 0;
-	int highest;
+	enum { LOOKS_MAX = 1024, LEAST = 1000 };
+	uint32_t interval = settings.close_wait * 1000;
+	/* No result: it is of another socket. */
+	struct sight sight = { .call = call, .result = 1 };
+	uint32_t due = atomic_load(&survey_due);
+	int highest = table_highest();
+	bool found = false;
+	int looks = 0;
+	int fd;
 
+	/* Of several threads one looks. The first interval begins now. */
+	interval = interval > LEAST ? interval : LEAST;
+	if ((due != 0 && (int32_t)(now - due) < 0) || process_sandboxed() ||
+	    !atomic_compare_exchange_strong(&survey_due, &due,
+					    now + interval) ||
+	    due == 0)
+		return false;
+	for (fd = atomic_load(&survey_next); fd <= highest; fd++) {
+		uint64_t ref = table_find(fd);
+		uint64_t word;
+
+		if (looks == LOOKS_MAX)
+			break;
+		if (!ref || !sock_load(ref, &word) ||
+		    sock_of(ref)->touched < process_born() ||
+		    sock_state(word) != ST_ESTABLISHED || word & SOCK_SHUT_READ)
+			continue;
+		looks++;
+		if (!(kernel_socket_events(fd) & POLLRDHUP))
+			continue;
+		observe(fd, ref, &sight);
+		found = true;
+	}
+	if (looks == LOOKS_MAX)
+		atomic_store(&survey_due, now);
+	atomic_store(&survey_next, fd <= highest ? fd : 0);
+	return found;
+}
+
+void rule_check_close_wait(enum call call)
+{
+	uint32_t limit = settings.close_wait * 1000;
+	uint32_t now = clock_now();
+	uint32_t oldest = 0;
+	uint32_t since;
+	int highest;
+	bool found;
+
+	/* At the end all are looked at: rule_open_at_exit. */
+	if (call == CALL_NONE)
+		return;
+	found = survey(call, now);
+	since = atomic_load(&close_wait_since);
 	/* Of several threads one looks, and begins the next interval. */
-	if (since == 0 || now - since < limit || process_sandboxed() ||
+	if (since == 0 || (!found && now - since < limit) ||
+	    process_sandboxed() ||
 	    !atomic_compare_exchange_strong(&close_wait_since, &since, 0))
 		return;
 	highest = table_highest();

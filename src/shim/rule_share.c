@@ -4,6 +4,7 @@
 #include "kernel/diag.h"
 #include "kernel/owners.h"
 #include "kernel/socket.h"
+#include "model/at_exit.h"
 #include "shim/handover.h"
 #include "shim/process.h"
 #include "shim/report.h"
@@ -15,6 +16,9 @@ struct others {
 	char command[16]; /* of this process */
 	bool foreign;     /* another program is among them */
 };
+
+/* Closes in a row of what only forked copies of this program held. */
+static _Atomic uint32_t held_by_forks;
 
 static bool add_other(const struct owner *owner, void *argument)
 {
@@ -36,6 +40,18 @@ static bool add_other(const struct owner *owner, void *argument)
 }
 
 /*
+ * To ask takes a pass over /proc, and a forking server would for each of its
+ * connections: of closes in a row that only forks have held, those with a power
+ * of two are asked about. A child may become another program later.
+ */
+static bool is_to_be_asked(void)
+{
+	uint32_t count = atomic_fetch_add(&held_by_forks, 1) + 1;
+
+	return (count & (count - 1)) == 0;
+}
+
+/*
  * A parent that closes what its forked child serves is the classic forking
  * server. The note is for a socket that leaked into another program.
  */
@@ -47,9 +63,13 @@ void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 	int cut;
 	struct report report;
 
-	if (process_sandboxed() ||
-	    !report_begin(&report, RULE_SHARED_CLOSE, &subject, sight->place))
+	if (process_sandboxed() || !is_to_be_asked())
 		return;
+	/* Said before, of this place: no need to be asked. */
+	if (!report_begin(&report, RULE_SHARED_CLOSE, &subject, sight->place)) {
+		atomic_store(&held_by_forks, 0);
+		return;
+	}
 	others.text = &report.scratch->details;
 	owners_command(process_id(), others.command, sizeof(others.command));
 	owners_find_some(&inode, 1, add_other, &others, &cut);
@@ -57,6 +77,7 @@ void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 		report_cancel(&report);
 		return;
 	}
+	atomic_store(&held_by_forks, 0);
 	sock_flag(ref, SOCK_HELD_SAID, 0);
 	text_add(&report.scratch->message,
 		 "this close ends nothing: another program still holds the "
@@ -74,17 +95,13 @@ static void say_inherited(int fd, uint64_t ref)
 
 	if (!report_begin(&report, RULE_INHERITED_LISTENER, &subject, NULL))
 		return;
-	text_add(&report.scratch->message,
-		 "this program inherited a listening socket over exec and "
-		 "never used it: while it lives the port stays taken");
+	text_add(&report.scratch->message, AT_EXIT_INHERITED);
 	text_add(&report.scratch->details, "the listener was made by:\n");
 	if (!handover_add(&report.scratch->details, "  ", sock_of(ref)->cookie))
 		text_begin(&report.scratch->details,
 			   report.scratch->details_space,
 			   sizeof(report.scratch->details_space));
-	text_add(&report.scratch->help,
-		 "the program that made the listener: socket(..., SOCK_STREAM "
-		 "| SOCK_CLOEXEC, ...), or accept4() and fcntl() likewise");
+	text_add(&report.scratch->help, AT_EXIT_INHERITED_HELP);
 	report_end(&report);
 }
 
@@ -96,23 +113,93 @@ static void add_close(struct text *text, const struct sock *sock)
 	stack_add(text, "  ", sock->closed_by);
 }
 
-/* The close was told as futile; is it, now that the process ends? */
+/* The inode of a socket that was closed here and lives on, 0: it does not. */
+static uint32_t held_inode(const struct sock *sock, uint64_t word)
+{
+	struct address nobody = { .family = sock->local.family };
+	struct diag_row row;
+
+	if (diag_find(&sock->local,
+		      sock_state(word) == ST_LISTEN ? &nobody : &sock->peer,
+		      &row) != 1 ||
+	    row.cookie != sock->cookie)
+		return 0;
+	return row.inode;
+}
+
+struct suspects {
+	uint64_t refs[OWNERS_INODES_MAX];
+	uint32_t inodes[OWNERS_INODES_MAX];
+	unsigned int count;
+	char command[16]; /* of this process */
+};
+
+static bool accuse(const struct owner *owner, void *argument)
+{
+	struct suspects *suspects = argument;
+
+	for (unsigned int i = 0; i < suspects->count; i++) {
+		if (suspects->inodes[i] == owner->inode &&
+		    owner->pid != process_id() &&
+		    strcmp(owner->command, suspects->command) != 0)
+			sock_flag(suspects->refs[i], SOCK_HELD_SAID, 0);
+	}
+	return true;
+}
+
+/*
+ * A server closes what it has forked a child for before that has executed its
+ * program: only now it shows. For some, in one pass over /proc.
+ */
+void rule_ask_held_at_exit(void)
+{
+	enum { LOOKS_MAX = 4 * OWNERS_INODES_MAX };
+	struct suspects suspects = { .count = 0 };
+	int looks = 0;
+	int cut;
+
+	for (unsigned int slot = 0; slot < ghost_end() && looks < LOOKS_MAX &&
+				    suspects.count < OWNERS_INODES_MAX;
+	     slot++) {
+		uint64_t ref = ghost_at(slot);
+		uint32_t inode;
+		uint64_t word;
+
+		/* Of those that this process has closed, not its parent. */
+		if (!ref || !sock_load(ref, &word) ||
+		    !(word & SOCK_SILENT_GHOST) || word & SOCK_HELD_SAID ||
+		    sock_of(ref)->touched < process_born())
+			continue;
+		looks++;
+		inode = held_inode(sock_of(ref), word);
+		if (inode == 0)
+			continue;
+		suspects.refs[suspects.count] = ref;
+		suspects.inodes[suspects.count++] = inode;
+	}
+	if (suspects.count == 0)
+		return;
+	owners_command(process_id(), suspects.command,
+		       sizeof(suspects.command));
+	owners_find_some(suspects.inodes, suspects.count, accuse, &suspects,
+			 &cut);
+}
+
+/* The close was futile; is it, now that the process ends? */
 void rule_held_at_exit(uint64_t ref)
 {
 	const struct sock *sock = sock_of(ref);
 	struct subject subject = report_subject(sock, sock->fd);
-	struct address nobody = { .family = sock->local.family };
 	struct others others = { .foreign = false };
+	uint32_t inode;
 	int cut;
 	struct report report;
-	struct diag_row row;
 	uint64_t word;
 
-	if (!sock_load(ref, &word) || !(word & SOCK_HELD_SAID) ||
-	    diag_find(&sock->local,
-		      sock_state(word) == ST_LISTEN ? &nobody : &sock->peer,
-		      &row) != 1 ||
-	    row.cookie != sock->cookie || row.inode == 0 ||
+	if (!sock_load(ref, &word) || !(word & SOCK_HELD_SAID))
+		return;
+	inode = held_inode(sock, word);
+	if (inode == 0 ||
 	    !report_begin(&report, RULE_SHARED_CLOSE, &subject, NULL))
 		return;
 	text_add(&report.scratch->message,
@@ -120,7 +207,7 @@ void rule_held_at_exit(uint64_t ref)
 		 "it had closed: the peer sees no end, the port stays taken");
 	others.text = &report.scratch->details;
 	owners_command(process_id(), others.command, sizeof(others.command));
-	owners_find_some(&row.inode, 1, add_other, &others, &cut);
+	owners_find_some(&inode, 1, add_other, &others, &cut);
 	add_close(&report.scratch->details, sock);
 	text_add(&report.scratch->help,
 		 "create the socket with SOCK_CLOEXEC, or close it in the "

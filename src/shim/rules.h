@@ -53,16 +53,18 @@ void rule_open_at_exit(int fd, uint64_t ref);
 
 /*
  * shared-close, inherited-listener, accept-overflow: of these, what is open at
- * the end; and a closed socket that was reported as held, and still is.
+ * the end; whether closed sockets that forks have held are in other programs by
+ * now; and of each that is.
  */
 void rule_shared_at_exit(int fd, uint64_t ref);
+void rule_ask_held_at_exit(void);
 void rule_held_at_exit(uint64_t ref);
 
 /*
  * close-wait-leak: have connections been left in CLOSE_WAIT for too long? Asked
- * at every look; costs 10 ns while there are none.
+ * at every look, by whatever call; costs 10 ns as a rule.
  */
-void rule_check_close_wait(void);
+void rule_check_close_wait(enum call call);
 
 /* A connection has come into CLOSE_WAIT. */
 void rule_peer_closed(void);

@@ -14,8 +14,17 @@
 
 #define SIGPIPE_BIT (1ULL << (SIGPIPE - 1))
 
-/* Has the disposition of SIGPIPE been looked at? Once a process. */
-static _Atomic bool sigpipe_checked;
+/*
+ * Has the disposition of SIGPIPE been looked at? Once a process for connections
+ * that it has opened itself, and once for the others.
+ */
+static _Atomic bool client_checked;
+static _Atomic bool server_checked;
+
+static _Atomic bool *checked_for(const struct sock *sock)
+{
+	return sock->role == ROLE_ACTIVE ? &client_checked : &server_checked;
+}
 
 /* As the kernel has it (struct kernel_sigaction); only the handler is read. */
 struct kernel_action {
@@ -63,16 +72,24 @@ static void add_stack_of(struct text *text, const char *before, enum call call,
 	stack_add(text, "  ", stack);
 }
 
-/* Once a process: what would happen to it if a peer went away. */
+/*
+ * What would happen to the process if a peer went away: a server dies for all
+ * its clients, a client as a rule for itself.
+ */
 static void check_unhandled(int fd, uint64_t ref, const void *place)
 {
-	struct subject subject = report_subject(sock_of(ref), fd);
+	const struct sock *sock = sock_of(ref);
+	struct subject subject = report_subject(sock, fd);
+	bool client = sock->role == ROLE_ACTIVE;
 
-	if (atomic_exchange(&sigpipe_checked, true))
+	if (atomic_exchange(checked_for(sock), true))
 		return;
 	if (!is_deadly() || is_blocked())
 		return;
-	report_plain(RULE_SIGPIPE_UNHANDLED, &subject, place,
+	/* Of a server it is said already. */
+	atomic_store(&client_checked, true);
+	report_plain(client ? RULE_SIGPIPE_CLIENT : RULE_SIGPIPE_UNHANDLED,
+		     &subject, place,
 		     "SIGPIPE has its default action: a write after the peer "
 		     "has gone will kill this process without a message",
 		     "signal(SIGPIPE, SIG_IGN) at the start, or send() with "
@@ -150,7 +167,7 @@ bool sigpipe_wants_look(uint64_t ref, bool nosignal)
 	sock->quick = pause < settings.silence / 4 ? sock->quick + 1 : 0;
 	/* Who never wants the signal never needs its disposition looked at. */
 	if (word & SOCK_LOOK_ON_WRITE || pause >= settings.silence ||
-	    (!nosignal && !atomic_load(&sigpipe_checked)))
+	    (!nosignal && !atomic_load(checked_for(sock))))
 		return true;
 	if (sock->quick >= QUICK && !process_sandboxed() &&
 	    sock_state(word) == ST_ESTABLISHED)
@@ -225,6 +242,14 @@ void sigpipe_confirmed(int fd, uint64_t ref, const struct sight *sight)
 static void add_reason(struct text *text, const struct sock *sock,
 		       uint64_t word)
 {
+	/* Nor was the peer's close seen before: this write is what shows it. */
+	if (word & SOCK_DOOM_SAID && !(word & SOCK_DOOMED_WRITE)) {
+		text_add(text,
+			 "the peer had closed, and answered an earlier "
+			 "write with a reset: one of those shortly before "
+			 "this one\n");
+		return;
+	}
 	if (sock->peer_closed_at) {
 		text_add(text, "the peer's close was seen ");
 		text_add_number(text, clock_now() - sock->peer_closed_at);

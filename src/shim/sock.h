@@ -39,7 +39,7 @@ enum sock_flags {
 	SOCK_BOUND = 1 << 16,        /* by bind(), to an address */
 	SOCK_BOUND_PORT = 1 << 17,   /* ... and a port that was asked for */
 	SOCK_INHERITED = 1 << 18,    /* was there when the program started */
-	SOCK_USED = 1 << 19,         /* by a call of this program */
+	SOCK_USED = 1 << 19,         /* ... and used by a call of its own */
 	SOCK_SAW_END = 1 << 20,      /* the program has read the end of file */
 	SOCK_LEAK_SAID = 1 << 21,    /* reported as left in CLOSE_WAIT */
 	SOCK_HELD_SAID = 1 << 22,    /* reported as held after its close */
@@ -51,6 +51,7 @@ enum sock_flags {
 	SOCK_ERROR_UNREAD =
 		1 << 28,          /* why connect() failed is still to be told */
 	SOCK_ELSEWHERE = 1 << 29, /* in another network namespace, maybe */
+	SOCK_ONLY_ALERTS = 1 << 30, /* what is unread says good-bye in TLS */
 };
 
 /*

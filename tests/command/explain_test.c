@@ -213,7 +213,8 @@ static void expect_unknown(const char *word, const char *near)
 Test(explain, an_unknown_word_in_one_sentence_with_the_nearest_names)
 {
 	expect_unknown("sigpipe-deth", "near to it: sigpipe-death\n");
-	expect_unknown("SIGPIPE", "sigpipe-unhandled or sigpipe-death\n");
+	expect_unknown("SIGPIPE", "sigpipe-unhandled, sigpipe-client or "
+				  "sigpipe-death\n");
 	expect_unknown("TIMEWAIT", "near to it: TIME_WAIT\n");
 	expect_unknown("ESTAB", "near to it: ESTABLISHED\n");
 	expect_unknown("EPIP", "EPIPE");

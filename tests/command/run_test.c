@@ -389,6 +389,95 @@ Test(run, after_sigkill_the_kernel_tells_the_end_of_its_sockets)
 	run_end(&run);
 }
 
+/* The reset is its own: the exit throws away what has not been read. */
+Test(run, what_an_exit_leaves_unread_is_told_as_its_own_reset)
+{
+	struct run run;
+
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN("-v", run_program("judgements"),
+				 "unread_data_at_the_end_resets")),
+		     0);
+	cr_expect(strstr(run_errors(&run),
+			 "-> CLOSED: 6 bytes were unread: RST sent (kernel, "
+			 "seen at exit)"),
+		  "%s", run.text);
+	cr_expect(strstr(run.text, "1 times  reset-on-close"), "%s", run.text);
+	run_end(&run);
+}
+
+static int number_after(const char *text, const char *word)
+{
+	const char *at = strstr(text, word);
+
+	cr_assert(at, "no %s in %s", word, text);
+	return atoi(at + strlen(word));
+}
+
+Test(run, what_an_exec_has_closed_was_not_open_at_the_end)
+{
+	char closed[40];
+	char crosses[40];
+	struct run run;
+
+	cr_expect_eq(
+		run_all(&run, false, NULL,
+			RUN(run_program("tree"), "passes-a-listener", "0")),
+		0);
+	snprintf(closed, sizeof(closed), " 127.0.0.1:%d -- - LISTEN, made by",
+		 number_after(run_output(&run), "closed "));
+	snprintf(crosses, sizeof(crosses), " 127.0.0.1:%d -- - LISTEN, made by",
+		 number_after(run_output(&run), "crosses "));
+	cr_expect(strstr(run_errors(&run), "still open when their"), "%s",
+		  run.text);
+	cr_expect(strstr(run.text, crosses), "%s", run.text);
+	cr_expect_null(strstr(run.text, closed), "%s", run.text);
+	run_end(&run);
+}
+
+/* Servers end by SIGTERM: what the library finds at the exit is found too. */
+Test(run, what_is_open_is_judged_when_a_signal_ends_the_process)
+{
+	static const int signals[] = { SIGTERM, SIGKILL, SIGABRT };
+	char number[16];
+	struct run run;
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(number, sizeof(number), "%d", signals[i]);
+		cr_expect_eq(run_all(&run, false, NULL,
+				     RUN(run_program("tree"), "leaks", number)),
+			     128 + signals[i]);
+		cr_expect(strstr(run_errors(&run),
+				 "the program has not at its end "
+				 "[close-wait-leak]"),
+			  "%s", run.text);
+		/* The last may have been left to the exit. */
+		cr_expect(strstr(run.text, "2 times  close-wait-leak"), "%s",
+			  run.text);
+		cr_expect_eq(count(run.text, "[close-wait-leak]"), 1, "%s",
+			     run.text);
+		cr_expect_null(strstr(run.text, "[left-open]"), "%s", run.text);
+		run_end(&run);
+	}
+	snprintf(number, sizeof(number), "%d", SIGTERM);
+	run_all(&run, false, (const char *[]){ "TCPSHADOW_LEFT_OPEN=on", NULL },
+		RUN(run_program("tree"), "leaks", number));
+	cr_expect(strstr(run_errors(&run), "it was in state LISTEN "
+					   "[left-open]"),
+		  "%s", run.text);
+	cr_expect(strstr(run.text, "listener_on ("), "%s", run.text);
+	run_end(&run);
+	run_all(&run, false, NULL,
+		RUN(run_program("tree"), "passes-a-listener", number));
+	cr_expect(strstr(run_errors(&run), "never used it: while it lives the "
+					   "port stays taken "
+					   "[inherited-listener]"),
+		  "%s", run.text);
+	cr_expect(strstr(run.text, "1 times  inherited-listener"), "%s",
+		  run.text);
+	run_end(&run);
+}
+
 /* A client whose server, of another program, does not close its end. */
 Test(run, the_other_end_of_a_leftover_is_named)
 {

@@ -128,8 +128,9 @@ static struct counts count_events(void)
 
 /* The events of docs/trace.schema.json. */
 static const char *const kinds[] = {
-	"run",      "process", "end",    "stack",   "transition", "released",
-	"counters", "finding", "repeat", "message", "left",       "summary",
+	"run",      "process",  "end",       "stack",  "transition",
+	"released", "counters", "finding",   "repeat", "message",
+	"left",     "summary",  "inherited",
 };
 
 enum { KIND_TOTAL = sizeof(kinds) / sizeof(kinds[0]) };

@@ -64,6 +64,38 @@ static void death_on_a_connection_that_had_been_reset(void)
 	die_writing(pair.client);
 }
 
+static int milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int)(now.tv_sec % 100000) * 1000 + (int)(now.tv_nsec / 1000000);
+}
+
+/* A server that streams: none of its writes comes after a silence. */
+static void death_after_writes_in_quick_succession(void)
+{
+	struct pair pair;
+	int begin;
+
+	do {
+		pair = make_pair();
+		begin = milliseconds();
+		CHECK(write(pair.server, "x", 1) == 1);
+		/* Read, so that the close is no reset. */
+		CHECK(read(pair.client, (char[1]){ 0 }, 1) == 1);
+		CHECK(close(pair.client) == 0);
+		CHECK(write(pair.server, "y", 1) == 1);
+	} while (milliseconds() - begin > 80);
+	wait_events(pair.server, POLLERR);
+	tell("expect", "    the peer had closed, and answered an earlier write "
+		       "with a reset: one of those shortly before this one\n");
+	tell("expect", "it was one of the writes shortly before this one");
+	tell("refuse", "there was no connection when this write came");
+	tell("refuse", "the peer's close was seen");
+	die_writing(pair.server);
+}
+
 /* What went wrong before the disconnect is not why this write fails. */
 static void death_after_a_disconnect(void)
 {
@@ -249,6 +281,7 @@ static const struct scenario scenarios[] = {
 	S(death_on_a_socket_that_was_not_connected),
 	S(death_on_a_connection_that_was_not_made),
 	S(death_on_a_connection_that_had_been_reset),
+	S(death_after_writes_in_quick_succession),
 	S(death_after_a_disconnect),
 	S(death_that_is_suppressed),
 	S(second_write_on_a_socket_that_was_not_connected),

@@ -393,6 +393,90 @@ static void nothing_read_is_not_the_end(void)
 		       "unread: RST sent");
 }
 
+/* As it waits: after data, at the end, in the clear and as TLS 1.3 has it. */
+static const char alerts[] = "\x15\x03\x03\x00\x02\x01\x00"
+			     "\x17\x03\x03\x00\x13"
+			     "0123456789abcdefghi";
+enum { ALERTS = sizeof(alerts) - 1 };
+
+static void leave_unread(const struct pair *pair, const char *bytes, int count)
+{
+	CHECK(write(pair->server, bytes, (size_t)count) == count);
+	CHECK(shutdown(pair->server, SHUT_WR) == 0);
+	wait_events(pair->client, POLLRDHUP);
+	CHECK(close(pair->client) == 0);
+	tell("expect",
+	     "CLOSE_WAIT -> CLOSED: close() = 0, %d bytes were "
+	     "unread: RST sent",
+	     count);
+}
+
+/* Every TLS client that does not wait for it leaves the peer's good-bye. */
+static void unread_alert_of_tls_is_no_loss(void)
+{
+	struct pair one = make_pair();
+	struct pair both = make_pair();
+
+	leave_unread(&one, alerts, 7);
+	leave_unread(&both, alerts, ALERTS);
+	tell("refuse", "[reset-on-close]");
+	tell("refuse", "[server-time-wait]");
+}
+
+static void unread_data_beside_an_alert_is_told(void)
+{
+	struct pair cut = make_pair();
+	struct pair data = make_pair();
+
+	leave_unread(&cut, alerts, ALERTS - 1);
+	leave_unread(&data, "\x17\x03\x03\x00\x02hi", 7);
+	tell("expect",
+	     "30 bytes were not read before the close: the kernel sent a "
+	     "reset, and the peer, which has closed already, loses something "
+	     "only if it still reads [reset-on-close]");
+	tell("findings", "2 reset-on-close");
+}
+
+/* Nobody closes it but the exit. */
+static void unread_data_at_the_end_resets(void)
+{
+	struct pair pair = make_pair();
+	struct pair good_bye = make_pair();
+	int copy = dup(pair.client);
+
+	CHECK(copy > 0 && write(pair.server, "unread", 6) == 6);
+	CHECK(write(good_bye.server, alerts, ALERTS) == ALERTS);
+	wait_events(pair.client, POLLIN);
+	wait_events(good_bye.client, POLLIN);
+	tell("expect",
+	     "6 bytes were not read before the end of the program: the exit "
+	     "sends a reset, and the peer may lose what it has not yet read "
+	     "[reset-on-close]");
+	tell("findings", "1 reset-on-close");
+	tell("refuse", "again: ");
+}
+
+/* The parent holds what its child leaves unread: nothing ends with the child. */
+static void unread_data_at_the_end_of_a_child(void)
+{
+	struct pair pair = make_pair();
+	char bytes[6];
+	int status;
+	pid_t child;
+
+	CHECK(write(pair.server, "unread", 6) == 6);
+	wait_events(pair.client, POLLIN);
+	child = fork();
+	if (child == 0) {
+		CHECK(send(pair.client, "x", 1, MSG_NOSIGNAL) == 1);
+		exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	CHECK(read(pair.client, bytes, 6) == 6);
+	CHECK(read(pair.server, bytes, 1) == 1);
+	tell("refuse", "[reset-on-close]");
+}
+
 static void *close_all_in_own_table(void *unused)
 {
 	CHECK(close_range(3, ~0U, CLOSE_RANGE_UNSHARE) == 0);
@@ -497,6 +581,10 @@ static const struct scenario scenarios[] = {
 	S(close_range_in_a_table_of_its_own_ends_nothing),
 	S(shared_close_that_cannot_be_looked_up_is_no_reset),
 	S(nothing_read_is_not_the_end),
+	S(unread_alert_of_tls_is_no_loss),
+	S(unread_data_at_the_end_resets),
+	S(unread_data_at_the_end_of_a_child),
+	S(unread_data_beside_an_alert_is_told),
 	S(shut_reading_is_not_the_end_by_the_peer),
 };
 

@@ -2,6 +2,7 @@
  * Sockets that are left: by the program to itself, to other programs, by its
  * peers. The test sets TCPSHADOW_CLOSE_WAIT as told in the name of the list.
  */
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "pair.h"
@@ -53,20 +54,28 @@ static void duplicate_that_is_used(void)
 	tell("refuse", "[shared-close]");
 }
 
-static void socket_that_a_child_keeps(void)
+/* Executes sleep once the gate, if any, is shut. Does not outlive its parent. */
+static pid_t start_sleep(const int *gate)
 {
-	struct pair pair = make_pair();
+	pid_t child = fork();
+	char byte;
+
+	if (child != 0)
+		return child;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (gate) {
+		close(gate[1]);
+		CHECK(read(gate[0], &byte, 1) == 0);
+	}
+	execlp("sleep", "sleep", "30", NULL);
+	_exit(1);
+}
+
+static void wait_for_sleep(pid_t child)
+{
 	char name[32];
 	char path[64];
-	pid_t child;
 
-	CHECK(fcntl(pair.server, F_SETFD, FD_CLOEXEC) == 0);
-	CHECK(fcntl(pair.listener, F_SETFD, FD_CLOEXEC) == 0);
-	child = fork();
-	if (child == 0) {
-		execlp("sleep", "sleep", "30", NULL);
-		_exit(1);
-	}
 	snprintf(path, sizeof(path), "/proc/%d/comm", child);
 	do {
 		FILE *file = fopen(path, "r");
@@ -74,11 +83,52 @@ static void socket_that_a_child_keeps(void)
 		CHECK(file && fgets(name, sizeof(name), file));
 		fclose(file);
 	} while (strcmp(name, "sleep\n") != 0);
+}
+
+static void only_the_client_crosses(const struct pair *pair)
+{
+	CHECK(fcntl(pair->server, F_SETFD, FD_CLOEXEC) == 0);
+	CHECK(fcntl(pair->listener, F_SETFD, FD_CLOEXEC) == 0);
+}
+
+static void socket_that_a_child_keeps(void)
+{
+	struct pair pair = make_pair();
+	pid_t child;
+
+	only_the_client_crosses(&pair);
+	child = start_sleep(NULL);
+	wait_for_sleep(child);
 	CHECK(close(pair.client) == 0);
 	tell("expect", "this close ends nothing: another program still holds");
 	tell("expect", "the program ends, and another one still holds a socket "
 		       "that it had closed");
 	tell("expect", "held by pid %d (sleep) fd %d", child, pair.client);
+}
+
+/* Closed before the child has become another program, and after. */
+static void sockets_that_a_child_keeps_for_its_program(void)
+{
+	struct pair pairs[2] = { make_pair(), make_pair() };
+	pid_t child;
+	int gate[2];
+
+	CHECK(pipe2(gate, O_CLOEXEC) == 0);
+	for (int i = 0; i < 2; i++)
+		only_the_client_crosses(&pairs[i]);
+	child = start_sleep(gate);
+	for (int i = 0; i < 2; i++) {
+		if (i == 1) {
+			CHECK(close(gate[1]) == 0);
+			wait_for_sleep(child);
+		}
+		CHECK(close(pairs[i].client) == 0);
+		tell("expect", "held by pid %d (sleep) fd %d", child,
+		     pairs[i].client);
+	}
+	tell("expect", "this close ends nothing: another program still holds");
+	/* One of them as of the end. */
+	tell("findings", "3 shared-close");
 }
 
 /* Nobody accepts, so accept() cannot tell. */
@@ -132,24 +182,67 @@ static void answer_after_a_half_close(void)
 	tell("refuse", "[close-wait-leak]");
 }
 
+/* Nothing is ever called on it again, and much on others. */
+static void connection_that_is_left_alone(void)
+{
+	struct pair pair = make_pair();
+	int begin = milliseconds();
+
+	CHECK(close(pair.server) == 0);
+	while (milliseconds() - begin < 2500) {
+		CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
+		poll(NULL, 0, 20);
+	}
+	tell("expect", "fd %d ", pair.client);
+	tell("expect", "ESTABLISHED -> CLOSE_WAIT: the peer has closed "
+		       "(kernel, seen at ");
+	tell("expect", "the program has not for too long [close-wait-leak]");
+}
+
+/* The kernel knows for how long. */
+static void connection_that_is_left_alone_to_the_end(void)
+{
+	struct pair pair = make_pair();
+	struct pair other = make_pair();
+
+	CHECK(close(pair.server) == 0);
+	wait_state(pair.client, TCP_CLOSE_WAIT);
+	poll(NULL, 0, 1200);
+	CHECK(close(other.server) == 0);
+	wait_state(other.client, TCP_CLOSE_WAIT);
+	tell("expect", "the program has not at its end [close-wait-leak]");
+	tell("expect", "in CLOSE_WAIT for 1");
+	tell("findings", "1 close-wait-leak");
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
 	}
 
 static const struct scenario at_once[] = {
-	S(client_is_told_at_its_next_call), S(connection_that_is_never_read),
-	S(duplicate_that_is_forgotten),     S(duplicate_that_is_used),
-	S(socket_that_a_child_keeps),       S(queue_that_is_full_at_the_end),
+	S(client_is_told_at_its_next_call),
+	S(connection_that_is_never_read),
+	S(duplicate_that_is_forgotten),
+	S(duplicate_that_is_used),
+	S(sockets_that_a_child_keeps_for_its_program),
+	S(socket_that_a_child_keeps),
+	S(queue_that_is_full_at_the_end),
 };
 
 static const struct scenario after_a_second[] = {
 	S(answer_after_a_half_close),
+	S(connection_that_is_left_alone),
+	S(connection_that_is_left_alone_to_the_end),
 };
 
 int main(int argc, char **argv)
 {
-	if (argc == 2 && strcmp(argv[1], after_a_second[0].name) == 0)
-		return run_scenario(after_a_second, 1, argc, argv);
+	size_t slow = SCENARIO_COUNT(after_a_second);
+
+	for (size_t i = 0; argc == 2 && i < slow; i++) {
+		if (strcmp(argv[1], after_a_second[i].name) == 0)
+			return run_scenario(after_a_second, slow, argc, argv);
+	}
 	return run_scenario(at_once, SCENARIO_COUNT(at_once), argc, argv);
 }

@@ -209,6 +209,40 @@ static int ends(int status)
 	return status;
 }
 
+/* Two listeners, of which one crosses into the next program, and lives there. */
+static int passes_a_listener(int number)
+{
+	char text[16];
+	int closed = listener_on(0);
+	int crosses = listener_on(0);
+
+	printf("closed %d\ncrosses %d\n", port_of(closed), port_of(crosses));
+	fflush(stdout);
+	fcntl(closed, F_SETFD, FD_CLOEXEC);
+	snprintf(text, sizeof(text), "%d", number);
+	execl("/proc/self/exe", "tree", number ? "dies" : "ends", text, NULL);
+	return 1;
+}
+
+/* Reads connections to their end, closes none, and dies by the signal. */
+static int leaks(int number)
+{
+	int listener = listener_on(0);
+
+	for (int i = 0; i < 3; i++) {
+		int client = socket(AF_INET, SOCK_STREAM, 0);
+		char byte;
+		int server;
+
+		CHECK(connect_to(client, port_of(listener)) == 0);
+		server = accept(listener, NULL, NULL);
+		CHECK(close(client) == 0);
+		CHECK(read(server, &byte, 1) == 0);
+	}
+	raise(number);
+	return 0;
+}
+
 static void stop(int number)
 {
 	(void)number;
@@ -251,6 +285,8 @@ int main(int argc, char **argv)
 		{ "writes-after-close", writes_after_close },
 		{ "dies", dies },
 		{ "ends", ends },
+		{ "passes-a-listener", passes_a_listener },
+		{ "leaks", leaks },
 		{ "stops-itself", stops_itself },
 	};
 

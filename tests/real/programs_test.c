@@ -185,6 +185,11 @@ Test(real, redis_with_its_client_and_its_benchmark)
 			   port, port),
 		     0);
 	cr_expect_str_eq(run_output(&client), "OK\nvalue\n");
+	cr_expect_eq(log_severity(run_log(&client), "warning"), 0, "%s",
+		     client.text);
+	/* It leaves the signal alone, in both runs. */
+	cr_expect_eq(log_findings(client.text, "sigpipe-client"), 2, "%s",
+		     client.text);
 	keep_log(&client);
 	run_end(&client);
 	cr_expect_eq(shell(&client, false,
@@ -230,7 +235,7 @@ Test(real, python_server_and_urllib)
 	end(41);
 }
 
-/* socat and netcat leave SIGPIPE alone: the warning is right. */
+/* socat and netcat leave SIGPIPE alone: the finding is right. */
 Test(real, socat_echoes_and_netcat_talks_to_it)
 {
 	int port = net_free_port();

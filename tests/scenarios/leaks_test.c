@@ -21,10 +21,22 @@ ParameterizedTest(struct scenario_name *scenario, leaks, are_told)
 		  scenario->text);
 }
 
+static const char *const second[] = { "TCPSHADOW_CLOSE_WAIT=1", NULL };
+
 Test(leaks, answer_after_a_half_close_is_none)
 {
-	static const char *const second[] = { "TCPSHADOW_CLOSE_WAIT=1", NULL };
-
 	cr_assert(
 		expect_scenario("leaks", "answer_after_a_half_close", second));
+}
+
+Test(leaks, connection_that_is_left_alone_is_told)
+{
+	cr_assert(expect_scenario("leaks", "connection_that_is_left_alone",
+				  second));
+}
+
+Test(leaks, connection_that_is_left_alone_to_the_end_is_told)
+{
+	cr_assert(expect_scenario(
+		"leaks", "connection_that_is_left_alone_to_the_end", second));
 }

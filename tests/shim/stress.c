@@ -232,7 +232,7 @@ static void *meddle(void *number)
 		if (rand_r(&state) % 64 == 0)
 			observe_ghosts(CALL_bind, 0);
 		if (rand_r(&state) % 64 == 0)
-			rule_check_close_wait();
+			rule_check_close_wait(CALL_read);
 	}
 	return NULL;
 }

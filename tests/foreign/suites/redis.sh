@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Redis: an event loop that forks to save and to feed a replica; the replica
 # takes over.
-# earns: sigpipe-unhandled (redis-cli leaves the signal alone)
 # timeout: 120
 set -u
 

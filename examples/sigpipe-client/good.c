@@ -1,0 +1,17 @@
+/* A client that ignores SIGPIPE: a dead peer is an error like any other. */
+#include "../net.h"
+
+int main(void)
+{
+	int listener = local_listener(1);
+	int client = local_client(listener);
+	int server = local_accept(listener);
+	char bytes[5];
+
+	signal(SIGPIPE, SIG_IGN);
+	check(write(client, "hello", 5) == 5, "write");
+	check(read(server, bytes, 5) == 5, "read");
+	close_both(client, server);
+	close(listener);
+	return 0;
+}
