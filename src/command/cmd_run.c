@@ -141,10 +141,25 @@ static void name_unheard(struct run *run)
 				       "at once");
 		free(path);
 	}
-	if (run->decoder.bad > 0)
-		session_blind(run->session, NULL,
-			      "%llu events could not be understood",
-			      (unsigned long long)run->decoder.bad);
+}
+
+static void name_loss(struct session *session, uint64_t count, const char *what)
+{
+	if (count > 0)
+		session_blind(session, NULL, "%llu events %s",
+			      (unsigned long long)count, what);
+}
+
+/* There may have been findings among them. */
+static void name_losses(struct run *run)
+{
+	struct session *session = run->session;
+
+	name_loss(session, run->decoder.bad, "could not be understood");
+	name_loss(session, session->lost,
+		  "were lost: the program was faster than tcpshadow could "
+		  "read");
+	name_loss(session, session->holes, "were begun and never finished");
 }
 
 /*
@@ -211,6 +226,7 @@ static void finish(struct run *run)
 			on_gone(run, process->pid, NULL);
 	}
 	aftermath_of_run(&run->aftermath);
+	name_losses(run);
 	name_unheard(run);
 	name_living(run);
 	if (session->process_count == 0)
