@@ -13,9 +13,11 @@
 #include "command/arguments.h"
 #include "command/command.h"
 #include "command/decode.h"
+#include "command/handout.h"
 #include "command/intake.h"
 #include "command/launch.h"
 #include "command/outputs.h"
+#include "command/pids.h"
 #include "command/say.h"
 #include "command/session.h"
 #include "command/signal_name.h"
@@ -40,6 +42,8 @@ struct run {
 	struct outputs outputs;
 	struct supervisor supervisor;
 	struct intake intake;
+	struct handout handout;
+	char *ring;           /* how its writers find it */
 	uint64_t stuck_since; /* at a hole in the ring, 0: not stuck */
 	struct process *last_watched;
 };
@@ -83,17 +87,21 @@ static bool is_ours(void *argument, pid_t pid)
 	return pid == run->supervisor.pid || (process && !process->gone);
 }
 
-static void on_gone(void *argument, pid_t pid, const int *status)
+static void end_process(struct run *run, struct process *process,
+			const int *status)
 {
-	struct run *run = argument;
-	struct process *process;
-
-	drain(run, false);
-	process = session_pid(run->session, pid);
 	if (!process || process->gone)
 		return;
 	session_gone(run->session, process, now(), status);
 	aftermath_of_process(&run->aftermath, process);
+}
+
+static void on_gone(void *argument, pid_t pid, const int *status)
+{
+	struct run *run = argument;
+
+	drain(run, false);
+	end_process(run, session_pid(run->session, pid), status);
 }
 
 /* Processes that were not known at the last look. */
@@ -104,8 +112,11 @@ static void watch_new_processes(struct run *run)
 
 	for (; process; process = process->next) {
 		run->last_watched = process;
-		if (!process->replaced &&
-		    !supervise_watch(&run->supervisor, process->pid))
+		/* What no pid of ours leads to has ended already. */
+		if (process->hidden)
+			end_process(run, process, NULL);
+		else if (!process->replaced &&
+			 !supervise_watch(&run->supervisor, process->pid))
 			on_gone(run, process->pid, NULL);
 	}
 }
@@ -119,28 +130,46 @@ static void name_target(struct run *run, const char *path)
 		session_blind(run->session, NULL, "%s %s", path, reason);
 }
 
+/* Who executes it, as the command knows him; 0: he cannot be found. */
+static int executing_pid(const struct run *run, const struct pending_exec *exec)
+{
+	const struct process *process;
+
+	if (exec->pids == 0)
+		return exec->pid;
+	process = session_own_pid(run->session, exec->pids, exec->pid);
+	if (process)
+		return process->hidden ? 0 : process->pid;
+	return pids_find(exec->pids, exec->pid,
+			 exec->process ? exec->process->pid : 0);
+}
+
+static void name_unfollowed(struct run *run, const struct pending_exec *exec)
+{
+	int error;
+	char *path = target_find(exec->path, &error);
+	const char *reason = path ? target_reason(target_inspect(path)) : NULL;
+	int pid = executing_pid(run, exec);
+
+	session_blind(run->session, exec->process,
+		      "%s (pid %d%s) was not followed: it %s",
+		      exec->path[0] ? exec->path : "a program",
+		      pid ? pid : exec->pid, pid ? "" : " in its PID namespace",
+		      reason ? reason
+			     : "ran without LD_PRELOAD, or outside of "
+			       "what tcpshadow can reach, or ended at "
+			       "once");
+	free(path);
+}
+
 /*
  * What was executed and has not been heard of since was not followed.
  */
 static void name_unheard(struct run *run)
 {
 	for (const struct pending_exec *exec = run->decoder.execs; exec;
-	     exec = exec->next) {
-		int error;
-		char *path = target_find(exec->path, &error);
-		const char *reason = path ? target_reason(target_inspect(path))
-					  : NULL;
-
-		session_blind(run->session, exec->process,
-			      "%s (pid %d) was not followed: it %s",
-			      exec->path[0] ? exec->path : "a program",
-			      exec->pid,
-			      reason ? reason
-				     : "ran without LD_PRELOAD, or outside "
-				       "of what tcpshadow can reach, or ended "
-				       "at once");
-		free(path);
-	}
+	     exec = exec->next)
+		name_unfollowed(run, exec);
 }
 
 static void name_loss(struct session *session, uint64_t count, const char *what)
@@ -176,7 +205,7 @@ static void name_living(struct run *run)
 
 	for (const struct process *process = run->session->processes;
 	     process && count == 0; process = process->next) {
-		if (process->gone || process->replaced_by ||
+		if (process->gone || process->replaced_by || process->hidden ||
 		    kill(process->pid, 0) < 0)
 			continue;
 		first = process->pid;
@@ -203,10 +232,12 @@ static void follow(struct run *run)
 		   : !run->supervisor.ended) {
 		supervise_wait(&run->supervisor,
 			       intake_is_behind(&run->intake) ? 0 : TICK);
+		handout_serve(&run->handout);
 		drain(run, false);
 		watch_new_processes(run);
 		session_caught_up(run->session);
 	}
+	handout_end(&run->handout);
 	/* What is not finished now will never be. */
 	drain(run, true);
 }
@@ -221,9 +252,9 @@ static void finish(struct run *run)
 	session->holes = run->intake.ring.holes;
 	for (struct process *process = session->processes; process;
 	     process = process->next) {
-		if (!process->gone && !process->replaced_by &&
-		    kill(process->pid, 0) < 0)
-			on_gone(run, process->pid, NULL);
+		if (!process->replaced_by &&
+		    (process->hidden || kill(process->pid, 0) < 0))
+			end_process(run, process, NULL);
 	}
 	aftermath_of_run(&run->aftermath);
 	name_losses(run);
@@ -264,9 +295,12 @@ static char *make_ring(struct run *run)
 		say("no memory for the ring: %s", strerror(-fd));
 		return NULL;
 	}
+	handout_begin(&run->handout, fd);
 	/* A number that no shell redirection is going to take. */
-	if (asprintf(&name, "/proc/%d/fd/%d:%llx", (int)getpid(), fd,
-		     (unsigned long long)identity) < 0)
+	if (asprintf(&name, "/proc/%d/fd/%d:%llx,%llx,%llx", (int)getpid(), fd,
+		     (unsigned long long)identity,
+		     (unsigned long long)run->handout.name,
+		     (unsigned long long)run->handout.key) < 0)
 		name = NULL;
 	return need_memory(name);
 }
@@ -318,7 +352,7 @@ static int start(struct run *run)
 	} else if (result == 0) {
 		result = EXIT_NOT_STARTED;
 	}
-	free(ring);
+	run->ring = ring;
 	free(path);
 	free(library);
 	return result;
@@ -349,6 +383,7 @@ static int watch(struct run *run)
 	aftermath_end(&run->aftermath);
 	decoder_end(&run->decoder);
 	intake_end(&run->intake);
+	free(run->ring);
 	if (result != 0)
 		return result;
 	status = run->supervisor.status;
