@@ -144,6 +144,24 @@ static int executing_pid(const struct run *run, const struct pending_exec *exec)
 			 exec->process ? exec->process->pid : 0);
 }
 
+/*
+ * What lives and has not been heard of yet, though it knows of the ring, is
+ * about to begin. What has ended by now has said what it had to say.
+ */
+static void note_beginners(struct run *run)
+{
+	const char *name = option_row(OPTION_RING)->environment;
+
+	for (struct pending_exec *exec = run->decoder.execs; exec;
+	     exec = exec->next) {
+		int pid = executing_pid(run, exec);
+
+		exec->begins = exec->begins ||
+			       (pid && pids_has_variable(pid, name, run->ring));
+	}
+	drain(run, true);
+}
+
 static void name_unfollowed(struct run *run, const struct pending_exec *exec)
 {
 	int error;
@@ -151,14 +169,16 @@ static void name_unfollowed(struct run *run, const struct pending_exec *exec)
 	const char *reason = path ? target_reason(target_inspect(path)) : NULL;
 	int pid = executing_pid(run, exec);
 
-	session_blind(run->session, exec->process,
-		      "%s (pid %d%s) was not followed: it %s",
-		      exec->path[0] ? exec->path : "a program",
-		      pid ? pid : exec->pid, pid ? "" : " in its PID namespace",
-		      reason ? reason
-			     : "ran without LD_PRELOAD, or outside of "
-			       "what tcpshadow can reach, or ended at "
-			       "once");
+	if (reason || !exec->begins)
+		session_blind(run->session, exec->process,
+			      "%s (pid %d%s) was not followed: it %s",
+			      exec->path[0] ? exec->path : "a program",
+			      pid ? pid : exec->pid,
+			      pid ? "" : " in its PID namespace",
+			      reason ? reason
+				     : "ran without LD_PRELOAD, or outside of "
+				       "what tcpshadow can reach, or ended at "
+				       "once");
 	free(path);
 }
 
@@ -246,6 +266,9 @@ static void finish(struct run *run)
 {
 	struct session *session = run->session;
 
+	note_beginners(run);
+	/* What has been executed meanwhile. */
+	note_beginners(run);
 	session->ended = session_time(now());
 	session->status = run->supervisor.status;
 	session->lost = ring_lost(&run->intake.ring);

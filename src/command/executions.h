@@ -17,6 +17,7 @@ struct pending_exec {
 	int pid;                 /* that executes it, as the asker knows it */
 	uint64_t pids;           /* the asker's PID namespace */
 	char *path;              /* as it was given */
+	bool begins;             /* at the end of the run: it lives */
 };
 
 void executions_add(struct pending_exec **list, struct process *process,

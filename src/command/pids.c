@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 static FILE *open_file(int pid, const char *name)
 {
@@ -109,4 +110,56 @@ void pids_settle(struct process *process, const struct ring_start *start,
 	process->hidden = process->pid == 0;
 	if (process->hidden)
 		process->pid = process->own_pid;
+}
+
+static bool is_dead(int pid)
+{
+	FILE *stream = open_file(pid, "stat");
+	char line[512] = "";
+	const char *at;
+
+	if (stream) {
+		(void)!fgets(line, sizeof(line), stream);
+		fclose(stream);
+	}
+	/* The command, in brackets, may hold anything. */
+	at = strrchr(line, ')');
+	return !at || at[1] == '\0' || at[2] == 'Z' || at[2] == 'X';
+}
+
+/* False when it has no variables yet; *found: is that one among them? */
+static bool look_for(int pid, const char *name, const char *value, bool *found)
+{
+	FILE *stream = open_file(pid, "environ");
+	size_t length = strlen(name);
+	char *variable = NULL;
+	bool any = !stream;
+	size_t size = 0;
+
+	*found = false;
+	while (stream && !*found &&
+	       getdelim(&variable, &size, '\0', stream) > 0) {
+		any = true;
+		*found = strncmp(variable, name, length) == 0 &&
+			 variable[length] == '=' &&
+			 strcmp(variable + length + 1, value) == 0;
+	}
+	free(variable);
+	if (stream)
+		fclose(stream);
+	return any;
+}
+
+bool pids_has_variable(int pid, const char *name, const char *value)
+{
+	enum { LOOKS = 200 };
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	bool found = false;
+
+	/* In the middle of an exec there is nothing to be read. */
+	for (int i = 0;
+	     i < LOOKS && !look_for(pid, name, value, &found) && !is_dead(pid);
+	     i++)
+		nanosleep(&pause, NULL);
+	return found;
 }

@@ -1,6 +1,6 @@
 /*
  * What /proc says of a process beyond its number: in which PID namespace it
- * lives.
+ * lives, and what it was started with.
  *
  * Called by: decode and cmd_run, while the process may still live. Allocates.
  */
@@ -29,5 +29,8 @@ int pids_find(uint64_t namespace, int own_pid, int parent);
  */
 void pids_settle(struct process *process, const struct ring_start *start,
 		 uint64_t own_namespace);
+
+/* Was it started with this variable, and does it live? */
+bool pids_has_variable(int pid, const char *name, const char *value);
 
 #endif

@@ -192,3 +192,31 @@ Test(followed, what_is_not_followed_in_a_pid_namespace_is_named_there)
 	cr_expect_null(strstr(run.text, "still live"), "%s", run.text);
 	run_end(&run);
 }
+
+Test(followed, what_has_just_begun_in_the_background_lives_and_no_more)
+{
+	for (int i = 0; i < 20; i++) {
+		struct run run;
+
+		run_start(&run, false, NULL,
+			  RUN("/bin/sh", "-c", "exec 3<&0; cat <&3 & :"));
+		cr_expect_eq(run_wait(&run), 0);
+		cr_expect(strstr(run_errors(&run), "1 process of the run still "
+						   "lives"),
+			  "%s", run.text);
+		cr_expect_null(strstr(run.text, "not followed"), "%s",
+			       run.text);
+		run_end(&run);
+	}
+}
+
+Test(followed, what_lives_in_the_background_without_the_library_is_named)
+{
+	struct run run;
+
+	run_start(&run, false, NULL,
+		  RUN("/bin/sh", "-c", "exec 3<&0; env -i cat <&3 & :"));
+	cr_expect_eq(run_wait(&run), 0);
+	cr_expect(strstr(run_errors(&run), "still lives"), "%s", run.text);
+	run_end(&run);
+}
