@@ -243,6 +243,31 @@ static void name_living(struct run *run)
 		      count == 1 ? "lives" : "live", first, command, advice);
 }
 
+/*
+ * Sockets whose process has ended, and that the kernel cannot be asked about
+ * from here. In TIME_WAIT nothing is to come any more.
+ */
+static void name_unasked(struct run *run)
+{
+	const uint64_t network = run->aftermath.network;
+	unsigned int count = 0;
+
+	for (const struct tcp_socket *socket = run->session->sockets; socket;
+	     socket = socket->next) {
+		count += socket->network != network && socket->network != 0 &&
+			 network != 0 && socket->state != ST_CLOSED &&
+			 socket->state != ST_TIME_WAIT &&
+			 process_last_image(socket->owner)->gone;
+	}
+	if (count > 0)
+		session_blind(run->session, NULL,
+			      "%u %s in another network namespace %s not "
+			      "followed beyond the end of %s process",
+			      count, count == 1 ? "socket" : "sockets",
+			      count == 1 ? "was" : "were",
+			      count == 1 ? "its" : "their");
+}
+
 static void follow(struct run *run)
 {
 	bool all = option_match(OPTION_WAIT,
@@ -283,6 +308,7 @@ static void finish(struct run *run)
 	name_losses(run);
 	name_unheard(run);
 	name_living(run);
+	name_unasked(run);
 	if (session->process_count == 0)
 		session_blind(session, NULL,
 			      "nothing was seen of the program: the library "

@@ -220,3 +220,24 @@ Test(followed, what_lives_in_the_background_without_the_library_is_named)
 	cr_expect(strstr(run_errors(&run), "still lives"), "%s", run.text);
 	run_end(&run);
 }
+
+/* The kernel answers for the sockets of one's own network namespace only. */
+Test(followed, open_ends_in_another_network_namespace_are_a_blind_spot)
+{
+	struct run run;
+
+	needs_root();
+	run_start(&run, false, NULL,
+		  RUN("unshare", "-n", "/bin/sh", "-c",
+		      "ip link set lo up; exec \"$0\" lives",
+		      run_program("tree")));
+	cr_assert(run_wait_output(&run, "ready "));
+	kill(atoi(strstr(run_output(&run), "ready ") + 6), SIGKILL);
+	cr_expect_eq(run_wait(&run), 137);
+	cr_expect(strstr(run_errors(&run),
+			 "3 sockets in another network namespace were not "
+			 "followed beyond the end of their process"),
+		  "%s", run.text);
+	cr_expect(strstr(run.text, "incomplete"), "%s", run.text);
+	run_end(&run);
+}
