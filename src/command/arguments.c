@@ -126,6 +126,20 @@ static void free_options(struct argp_option *options)
 	free(options);
 }
 
+/*
+ * A switch has no values on the command line. As a variable it is on or off, or
+ * empty, as variables are that nobody wants.
+ */
+static const char *read_switch(const struct option_row *row, const char *value)
+{
+	if (strcmp(value, "on") == 0)
+		return value;
+	if (value[0] && strcmp(value, "off") != 0)
+		say("%s=%s is none of on|off; using off", row->environment,
+		    value);
+	return "";
+}
+
 /* What the environment says, NULL if that is nothing, or bad. */
 static const char *from_environment(enum option_id option, int use)
 {
@@ -133,7 +147,9 @@ static const char *from_environment(enum option_id option, int use)
 	const char *value =
 		arguments_take(option, use) ? getenv(row->environment) : NULL;
 
-	if (!value || !row->values[0] || option_match(option, value) >= 0)
+	if (value && !row->values[0])
+		return read_switch(row, value);
+	if (!value || option_match(option, value) >= 0)
 		return value;
 	/* In a run the library tells what is its own. */
 	if (use != ARGUMENTS_RUN || row->scope == SCOPE_RUN)

@@ -13,9 +13,11 @@
 #include "command/arguments.h"
 #include "command/command.h"
 #include "command/decode.h"
+#include "command/handout.h"
 #include "command/intake.h"
 #include "command/launch.h"
 #include "command/outputs.h"
+#include "command/pids.h"
 #include "command/say.h"
 #include "command/session.h"
 #include "command/signal_name.h"
@@ -41,6 +43,8 @@ struct run {
 	struct outputs outputs;
 	struct supervisor supervisor;
 	struct intake intake;
+	struct handout handout;
+	char *ring;           /* how its writers find it */
 	uint64_t stuck_since; /* at a hole in the ring, 0: not stuck */
 	struct process *last_watched;
 };
@@ -85,11 +89,12 @@ static bool is_ours(void *argument, pid_t pid)
 }
 
 /* Has it become a program that is not followed, and may have ended well? */
-static bool has_executed(const struct run *run, int pid)
+static bool has_executed(const struct run *run, const struct process *process)
 {
 	const struct pending_exec *exec = run->decoder.execs;
 
-	while (exec && exec->pid != pid)
+	while (exec && (exec->pid != process->own_pid ||
+			exec->pids != process->pids))
 		exec = exec->next;
 	return exec != NULL;
 }
@@ -106,22 +111,26 @@ static void judge_unfinished(struct run *run, struct process *process)
 			       "on") == 0,
 	};
 
-	if (!has_executed(run, process->pid))
+	if (!has_executed(run, process))
 		unfinished_judge(run->session, process, &options);
 }
 
-static void on_gone(void *argument, pid_t pid, const int *status)
+static void end_process(struct run *run, struct process *process,
+			const int *status)
 {
-	struct run *run = argument;
-	struct process *process;
-
-	drain(run, false);
-	process = session_pid(run->session, pid);
 	if (!process || process->gone)
 		return;
 	session_gone(run->session, process, now(), status);
 	judge_unfinished(run, process);
 	aftermath_of_process(&run->aftermath, process);
+}
+
+static void on_gone(void *argument, pid_t pid, const int *status)
+{
+	struct run *run = argument;
+
+	drain(run, false);
+	end_process(run, session_pid(run->session, pid), status);
 }
 
 /* Processes that were not known at the last look. */
@@ -132,8 +141,11 @@ static void watch_new_processes(struct run *run)
 
 	for (; process; process = process->next) {
 		run->last_watched = process;
-		if (!process->replaced &&
-		    !supervise_watch(&run->supervisor, process->pid))
+		/* What no pid of ours leads to has ended already. */
+		if (process->hidden)
+			end_process(run, process, NULL);
+		else if (!process->replaced &&
+			 !supervise_watch(&run->supervisor, process->pid))
 			on_gone(run, process->pid, NULL);
 	}
 }
@@ -147,32 +159,85 @@ static void name_target(struct run *run, const char *path)
 		session_blind(run->session, NULL, "%s %s", path, reason);
 }
 
+/* Who executes it, as the command knows him; 0: he cannot be found. */
+static int executing_pid(const struct run *run, const struct pending_exec *exec)
+{
+	const struct process *process;
+
+	if (exec->pids == 0)
+		return exec->pid;
+	process = session_own_pid(run->session, exec->pids, exec->pid);
+	if (process)
+		return process->hidden ? 0 : process->pid;
+	return pids_find(exec->pids, exec->pid,
+			 exec->process ? exec->process->pid : 0);
+}
+
+/*
+ * What lives and has not been heard of yet, though it knows of the ring, is
+ * about to begin. What has ended by now has said what it had to say.
+ */
+static void note_beginners(struct run *run)
+{
+	const char *name = option_row(OPTION_RING)->environment;
+
+	for (struct pending_exec *exec = run->decoder.execs; exec;
+	     exec = exec->next) {
+		int pid = executing_pid(run, exec);
+
+		exec->begins = exec->begins ||
+			       (pid && pids_has_variable(pid, name, run->ring));
+	}
+	drain(run, true);
+}
+
+static void name_unfollowed(struct run *run, const struct pending_exec *exec)
+{
+	int error;
+	char *path = target_find(exec->path, &error);
+	const char *reason = path ? target_reason(target_inspect(path)) : NULL;
+	int pid = executing_pid(run, exec);
+
+	if (reason || !exec->begins)
+		session_blind(run->session, exec->process,
+			      "%s (pid %d%s) was not followed: it %s",
+			      exec->path[0] ? exec->path : "a program",
+			      pid ? pid : exec->pid,
+			      pid ? "" : " in its PID namespace",
+			      reason ? reason
+				     : "ran without LD_PRELOAD, or outside of "
+				       "what tcpshadow can reach, or ended at "
+				       "once");
+	free(path);
+}
+
 /*
  * What was executed and has not been heard of since was not followed.
  */
 static void name_unheard(struct run *run)
 {
 	for (const struct pending_exec *exec = run->decoder.execs; exec;
-	     exec = exec->next) {
-		int error;
-		char *path = target_find(exec->path, &error);
-		const char *reason = path ? target_reason(target_inspect(path))
-					  : NULL;
+	     exec = exec->next)
+		name_unfollowed(run, exec);
+}
 
-		session_blind(run->session, exec->process,
-			      "%s (pid %d) was not followed: it %s",
-			      exec->path[0] ? exec->path : "a program",
-			      exec->pid,
-			      reason ? reason
-				     : "ran without LD_PRELOAD, or outside "
-				       "of what tcpshadow can reach, or ended "
-				       "at once");
-		free(path);
-	}
-	if (run->decoder.bad > 0)
-		session_blind(run->session, NULL,
-			      "%llu events could not be understood",
-			      (unsigned long long)run->decoder.bad);
+static void name_loss(struct session *session, uint64_t count, const char *what)
+{
+	if (count > 0)
+		session_blind(session, NULL, "%llu events %s",
+			      (unsigned long long)count, what);
+}
+
+/* There may have been findings among them. */
+static void name_losses(struct run *run)
+{
+	struct session *session = run->session;
+
+	name_loss(session, run->decoder.bad, "could not be understood");
+	name_loss(session, session->lost,
+		  "were lost: the program was faster than tcpshadow could "
+		  "read");
+	name_loss(session, session->holes, "were begun and never finished");
 }
 
 /*
@@ -189,7 +254,7 @@ static void name_living(struct run *run)
 
 	for (const struct process *process = run->session->processes;
 	     process && count == 0; process = process->next) {
-		if (process->gone || process->replaced_by ||
+		if (process->gone || process->replaced_by || process->hidden ||
 		    kill(process->pid, 0) < 0)
 			continue;
 		first = process->pid;
@@ -207,6 +272,31 @@ static void name_living(struct run *run)
 		      count == 1 ? "lives" : "live", first, command, advice);
 }
 
+/*
+ * Sockets whose process has ended, and that the kernel cannot be asked about
+ * from here. In TIME_WAIT nothing is to come any more.
+ */
+static void name_unasked(struct run *run)
+{
+	const uint64_t network = run->aftermath.network;
+	unsigned int count = 0;
+
+	for (const struct tcp_socket *socket = run->session->sockets; socket;
+	     socket = socket->next) {
+		count += socket->network != network && socket->network != 0 &&
+			 network != 0 && socket->state != ST_CLOSED &&
+			 socket->state != ST_TIME_WAIT &&
+			 process_last_image(socket->owner)->gone;
+	}
+	if (count > 0)
+		session_blind(run->session, NULL,
+			      "%u %s in another network namespace %s not "
+			      "followed beyond the end of %s process",
+			      count, count == 1 ? "socket" : "sockets",
+			      count == 1 ? "was" : "were",
+			      count == 1 ? "its" : "their");
+}
+
 static void follow(struct run *run)
 {
 	bool all = option_match(OPTION_WAIT,
@@ -216,10 +306,12 @@ static void follow(struct run *run)
 		   : !run->supervisor.ended) {
 		supervise_wait(&run->supervisor,
 			       intake_is_behind(&run->intake) ? 0 : TICK);
+		handout_serve(&run->handout);
 		drain(run, false);
 		watch_new_processes(run);
 		session_caught_up(run->session);
 	}
+	handout_end(&run->handout);
 	/* What is not finished now will never be. */
 	drain(run, true);
 }
@@ -228,19 +320,24 @@ static void finish(struct run *run)
 {
 	struct session *session = run->session;
 
+	note_beginners(run);
+	/* What has been executed meanwhile. */
+	note_beginners(run);
 	session->ended = session_time(now());
 	session->status = run->supervisor.status;
 	session->lost = ring_lost(&run->intake.ring);
 	session->holes = run->intake.ring.holes;
 	for (struct process *process = session->processes; process;
 	     process = process->next) {
-		if (!process->gone && !process->replaced_by &&
-		    kill(process->pid, 0) < 0)
-			on_gone(run, process->pid, NULL);
+		if (!process->replaced_by &&
+		    (process->hidden || kill(process->pid, 0) < 0))
+			end_process(run, process, NULL);
 	}
 	aftermath_of_run(&run->aftermath);
+	name_losses(run);
 	name_unheard(run);
 	name_living(run);
+	name_unasked(run);
 	if (session->process_count == 0)
 		session_blind(session, NULL,
 			      "nothing was seen of the program: the library "
@@ -276,9 +373,12 @@ static char *make_ring(struct run *run)
 		say("no memory for the ring: %s", strerror(-fd));
 		return NULL;
 	}
+	handout_begin(&run->handout, fd);
 	/* A number that no shell redirection is going to take. */
-	if (asprintf(&name, "/proc/%d/fd/%d:%llx", (int)getpid(), fd,
-		     (unsigned long long)identity) < 0)
+	if (asprintf(&name, "/proc/%d/fd/%d:%llx,%llx,%llx", (int)getpid(), fd,
+		     (unsigned long long)identity,
+		     (unsigned long long)run->handout.name,
+		     (unsigned long long)run->handout.key) < 0)
 		name = NULL;
 	return need_memory(name);
 }
@@ -330,7 +430,7 @@ static int start(struct run *run)
 	} else if (result == 0) {
 		result = EXIT_NOT_STARTED;
 	}
-	free(ring);
+	run->ring = ring;
 	free(path);
 	free(library);
 	return result;
@@ -361,6 +461,7 @@ static int watch(struct run *run)
 	aftermath_end(&run->aftermath);
 	decoder_end(&run->decoder);
 	intake_end(&run->intake);
+	free(run->ring);
 	if (result != 0)
 		return result;
 	status = run->supervisor.status;

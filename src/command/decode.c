@@ -7,6 +7,7 @@
 
 #include "command/details.h"
 #include "command/ending.h"
+#include "command/pids.h"
 #include "command/say.h"
 #include "command/suppressions.h"
 
@@ -20,7 +21,8 @@ struct cursor {
 
 void decoder_begin(struct decoder *decoder, struct session *session)
 {
-	*decoder = (struct decoder){ .session = session };
+	*decoder = (struct decoder){ .session = session,
+				     .pids = pids_own_namespace() };
 }
 
 void decoder_end(struct decoder *decoder)
@@ -98,6 +100,18 @@ static const char *join_arguments(struct decoder *decoder,
 	return joined;
 }
 
+static void set_parent(const struct decoder *decoder, struct process *process,
+		       const struct ring_start *start)
+{
+	if (!process->parent && !process->forked)
+		process->parent = session_own_pid(
+			decoder->session, process->pids, start->parent_pid);
+	if (process->parent)
+		process->parent_pid = process->parent->pid;
+	else if (process->pids == 0)
+		process->parent_pid = start->parent_pid;
+}
+
 static bool decode_start(struct decoder *decoder,
 			 const struct ring_record *record)
 {
@@ -112,8 +126,6 @@ static bool decode_start(struct decoder *decoder,
 	path = next_text(&rest);
 	process = (struct process){
 		.number = start->head.process,
-		.pid = start->head.pid,
-		.parent_pid = start->parent_pid,
 		.parent = session_process(decoder->session, start->parent),
 		.forked = start->flags & RING_FORKED,
 		.program = session_text(decoder->session, path),
@@ -123,12 +135,11 @@ static bool decode_start(struct decoder *decoder,
 		.started = start->head.time,
 		.network = start->network,
 	};
-	if (!process.parent && !process.forked)
-		process.parent =
-			session_pid(decoder->session, start->parent_pid);
+	pids_settle(&process, start, decoder->pids);
+	set_parent(decoder, &process, start);
 	if (!process.forked)
-		process.expected =
-			executions_forget(&decoder->execs, process.pid);
+		process.expected = executions_forget(
+			&decoder->execs, process.pids, process.own_pid);
 	session_start(decoder->session, &process);
 	return true;
 }
@@ -151,16 +162,19 @@ static bool decode_exec(struct decoder *decoder,
 {
 	struct cursor rest;
 	const struct ring_exec *exec = fixed_part(record, sizeof(*exec), &rest);
+	struct process *process;
 
 	if (!exec)
 		return false;
+	process = sender(decoder, &exec->head);
 	if (record->kind == RING_EXEC &&
-	    executions_begun(decoder->session, exec->head.pid, exec->child))
+	    executions_begun(decoder->session, process, exec->child))
 		return true;
-	executions_forget(&decoder->execs, exec->child);
+	executions_forget(&decoder->execs, process ? process->pids : 0,
+			  exec->child);
 	if (record->kind == RING_EXEC)
-		executions_add(&decoder->execs, sender(decoder, &exec->head),
-			       exec->child, next_text(&rest));
+		executions_add(&decoder->execs, process, exec->child,
+			       next_text(&rest));
 	return true;
 }
 
@@ -170,12 +184,15 @@ static bool decode_module(struct decoder *decoder,
 	struct cursor rest;
 	const struct ring_module *module =
 		fixed_part(record, sizeof(*module), &rest);
+	const struct process *process;
 	struct object *object;
 
 	if (!module)
 		return false;
+	process = sender(decoder, &module->head);
 	object = symbols_object(decoder->session->symbols, next_text(&rest),
-				module->head.pid, &module->build);
+				process && !process->hidden ? process->pid : 0,
+				&module->build);
 	modules_add(&decoder->modules, module->head.process, module->base,
 		    object);
 	return true;

@@ -14,7 +14,8 @@
 
 struct decoder {
 	struct session *session;
-	uint64_t bad; /* records that made no sense */
+	uint64_t bad;  /* records that made no sense */
+	uint64_t pids; /* the command's PID namespace */
 	struct modules modules;
 	struct pending_exec *execs;
 };

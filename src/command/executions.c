@@ -17,20 +17,21 @@ void executions_add(struct pending_exec **list, struct process *process,
 	struct pending_exec *exec = need_memory(calloc(1, sizeof(*exec)));
 
 	exec->process = process;
+	exec->pids = process ? process->pids : 0;
 	exec->pid = pid;
 	exec->path = need_memory(strdup(path));
 	exec->next = *list;
 	*list = exec;
 }
 
-bool executions_forget(struct pending_exec **list, int pid)
+bool executions_forget(struct pending_exec **list, uint64_t pids, int pid)
 {
 	bool found = false;
 
 	while (*list) {
 		struct pending_exec *exec = *list;
 
-		if (exec->pid != pid) {
+		if (exec->pid != pid || exec->pids != pids) {
 			list = &exec->next;
 			continue;
 		}
@@ -41,15 +42,17 @@ bool executions_forget(struct pending_exec **list, int pid)
 	return found;
 }
 
-bool executions_begun(struct session *session, int parent, int child)
+bool executions_begun(struct session *session, const struct process *parent,
+		      int child)
 {
-	struct process *process = session_pid(session, child);
+	struct process *process;
 
-	if (parent == child)
+	if (!parent || parent->own_pid == child)
 		return false;
+	process = session_own_pid(session, parent->pids, child);
 	for (; process; process = process->replaced) {
 		if (process->forked || process->expected ||
-		    process->parent_pid != parent)
+		    process->parent != parent)
 			continue;
 		process->expected = true;
 		return true;

@@ -1,7 +1,9 @@
 /* tcpshadow: finds the subcommand. */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command/command.h"
 #include "command/say.h"
@@ -42,8 +44,28 @@ static bool is_one_of(const char *word, const char *name, const char *option)
 	return strcmp(word, name) == 0 || strcmp(word, option) == 0;
 }
 
+/*
+ * Those of the descriptors 0 to 2 that are closed: the next file that is opened
+ * would become standard error, and the text would go into it. The program that
+ * is run finds them closed again.
+ */
+static void fill_standard_descriptors(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+		/* A sandbox may have no devices. */
+		if (fd < 0)
+			fd = open("/", O_RDONLY | O_CLOEXEC);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	fill_standard_descriptors();
 	if (argc < 2) {
 		print_help(stderr);
 		return EXIT_BAD_INPUT;

@@ -215,22 +215,6 @@ static void print_left(struct render_text *render)
 	}
 }
 
-static void print_gaps(struct render_text *render, const struct totals *totals)
-{
-	const struct session *session = render->session;
-
-	if (session->lost > 0)
-		line(render,
-		     "%llu events were lost: the program was faster than "
-		     "tcpshadow could read",
-		     (unsigned long long)session->lost);
-	if (session->holes > 0)
-		line(render, "%llu events were begun and never finished",
-		     (unsigned long long)session->holes);
-	if (totals->incomplete)
-		line(render, "this picture is incomplete");
-}
-
 void render_text_summary(struct render_text *render)
 {
 	struct totals totals = totals_of(render->session);
@@ -240,5 +224,7 @@ void render_text_summary(struct render_text *render)
 	print_findings(render, &totals);
 	print_open(render);
 	print_left(render);
-	print_gaps(render, &totals);
+	/* What it lacks is said by findings. */
+	if (totals.incomplete)
+		line(render, "this picture is incomplete");
 }

@@ -146,6 +146,21 @@ struct process *session_pid(const struct session *session, int pid)
 	return entry ? entry->process : NULL;
 }
 
+struct process *session_own_pid(const struct session *session, uint64_t pids,
+				int own_pid)
+{
+	struct process *found = NULL;
+
+	if (pids == 0)
+		return session_pid(session, own_pid);
+	for (struct process *process = session->processes; process;
+	     process = process->next) {
+		if (process->pids == pids && process->own_pid == own_pid)
+			found = process;
+	}
+	return found;
+}
+
 const struct process *process_last_image(const struct process *process)
 {
 	while (process->replaced_by)
@@ -188,7 +203,8 @@ struct process *session_start(struct session *session,
 	process->replaced = NULL;
 	process->replaced_by = NULL;
 	process->started = session_time(start->started);
-	take_pid(session, process);
+	if (!process->hidden)
+		take_pid(session, process);
 	if (!process->parent && process->replaced)
 		process->parent = process->replaced->parent;
 	if (process->parent && process->forked) {

@@ -44,6 +44,9 @@ struct process {
 	uint32_t number;      /* in the run, from 1 on */
 	int pid;
 	int parent_pid;
+	int own_pid;   /* as it is called in its own PID namespace */
+	uint64_t pids; /* inode of that namespace; 0: the command's */
+	bool hidden;   /* its pid is own_pid: the command's is not known */
 	struct process *parent;      /* that forked it, NULL: not known */
 	struct process *replaced;    /* what it was before the exec */
 	struct process *replaced_by; /* what it became by an exec */
@@ -220,8 +223,12 @@ const char *session_text(struct session *session, const char *text);
 
 struct process *session_process(const struct session *session, uint32_t number);
 
-/* The process that has (or had last) this pid, NULL if none. */
+/* The process that has (or had last) this pid, NULL if none that is known. */
 struct process *session_pid(const struct session *session, int pid);
+
+/* The process that is (or was last) called so in that PID namespace. */
+struct process *session_own_pid(const struct session *session, uint64_t pids,
+				int own_pid);
 
 /*
  * A process begins. What is in `start` is copied; number, pid and started must

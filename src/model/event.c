@@ -18,9 +18,12 @@ static const char *const severity_colors[] = {
 static const char color_help[] = "\033[1;32m";
 static const char color_off[] = "\033[0m";
 
+/* pid 0: of no process, but of the run */
 static void add_prefix(struct text *text, int pid)
 {
 	text_add(text, "tcpshadow: ");
+	if (pid == 0)
+		return;
 	text_add_number(text, pid);
 	text_add(text, " ");
 }

@@ -87,7 +87,7 @@ enum ring_kind {
 struct ring_head {
 	uint64_t time;    /* CLOCK_REALTIME, ns */
 	uint32_t process; /* a number of its own for each process of the run */
-	int32_t pid;
+	int32_t pid;      /* as it is called in its own PID namespace */
 };
 
 enum { RING_FORKED = 1 }; /* flags of ring_start: not after an exec */
@@ -97,8 +97,9 @@ struct ring_start { /* then: program path, NUL, arguments each with a NUL */
 	int32_t parent_pid;
 	uint32_t parent; /* `process` of the parent when forked, else 0 */
 	uint32_t flags;
-	uint32_t unused;
+	int32_t seen_pid; /* in the command's PID namespace; 0: not known */
 	uint64_t network; /* inode of its network namespace; 0: the parent's */
+	uint64_t pids;    /* of its PID namespace, where seen_pid is not pid */
 };
 
 struct ring_end {
@@ -107,7 +108,7 @@ struct ring_end {
 
 struct ring_exec { /* then: the path */
 	struct ring_head head;
-	int32_t child; /* the pid that executes it */
+	int32_t child; /* the pid that executes it, as its parent knows it */
 	uint32_t unused;
 };
 

@@ -10,7 +10,7 @@ int ring_create(struct ring_reader *reader, uint32_t slot_count, uint64_t run)
 {
 	size_t size =
 		RING_SLOTS_AT + (size_t)slot_count * sizeof(struct ring_slot);
-	int fd = memfd_create("tcpshadow", MFD_CLOEXEC);
+	int fd = memfd_create("tcpshadow", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	int error;
 	void *memory;
 
@@ -21,6 +21,8 @@ int ring_create(struct ring_reader *reader, uint32_t slot_count, uint64_t run)
 		close(fd);
 		return -error;
 	}
+	/* A program of the run that cut it short would kill all the others. */
+	fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED) {
 		error = errno;

@@ -30,7 +30,7 @@ struct ring_record {
 /*
  * Makes a ring of slot_count (a power of two) slots, all of its memory taken at
  * once: a ring that cannot be filled would kill its writers by SIGBUS. Returns
- * its descriptor (close-on-exec), or -errno.
+ * its descriptor (close-on-exec, sealed in its size), or -errno.
  */
 int ring_create(struct ring_reader *reader, uint32_t slot_count, uint64_t run);
 

@@ -1,12 +1,9 @@
 #include "shim/feed.h"
 
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
 
@@ -14,6 +11,7 @@
 #include "ring/append.h"
 #include "shim/elf.h"
 #include "shim/process.h"
+#include "shim/reach.h"
 #include "shim/real.h"
 #include "shim/settings.h"
 #include "shim/stack.h"
@@ -58,57 +56,6 @@ static struct ring_part text_part(const char *text)
 	return (struct ring_part){ text, strlen(text) + 1 };
 }
 
-/* The option is PATH:RUN, the latter in hexadecimal. */
-static bool split_option(char *path, size_t size, uint64_t *run)
-{
-	const char *colon = strrchr(settings.ring, ':');
-	size_t length = colon ? (size_t)(colon - settings.ring) : 0;
-
-	if (length == 0 || length >= size)
-		return false;
-	memcpy(path, settings.ring, length);
-	path[length] = '\0';
-	*run = 0;
-	for (const char *at = colon + 1; *at; at++) {
-		const char *digits = "0123456789abcdef";
-		const char *digit = strchr(digits, *at);
-
-		if (!digit)
-			return false;
-		*run = *run << 4 | (uint64_t)(digit - digits);
-	}
-	return true;
-}
-
-static struct ring *map_ring(void)
-{
-	char path[PATH_SIZE];
-	struct ring *mapped;
-	struct stat status;
-	uint64_t run;
-	long at = -1;
-	long fd;
-
-	if (!split_option(path, sizeof(path), &run))
-		return NULL;
-	fd = raw_call6(SYS_openat, AT_FDCWD, (long)path,
-		       O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0, 0, 0);
-	if (fd < 0)
-		return NULL;
-	if (raw_call3(SYS_fstat, fd, (long)&status, 0) == 0 &&
-	    S_ISREG(status.st_mode) && status.st_size > RING_SLOTS_AT)
-		at = raw_call6(SYS_mmap, 0, status.st_size,
-			       PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	raw_close((int)fd);
-	if (at < 0 && at > -4096)
-		return NULL;
-	mapped = (struct ring *)at;
-	if (ring_fits(mapped, (size_t)status.st_size, run))
-		return mapped;
-	raw_call3(SYS_munmap, at, status.st_size, 0);
-	return NULL;
-}
-
 /* Each with its NUL, as /proc/PID/cmdline has them; what does not fit is cut. */
 static size_t join(char *buffer, size_t size, char *const arguments[])
 {
@@ -125,17 +72,6 @@ static size_t join(char *buffer, size_t size, char *const arguments[])
 	return used;
 }
 
-/* Its sockets can be looked up by the command only where they are the same. */
-static uint64_t network_namespace(void)
-{
-	struct stat status;
-
-	if (raw_call6(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/ns/net",
-		      (long)&status, 0, 0, 0) < 0)
-		return 0;
-	return status.st_ino;
-}
-
 static int parent_pid(void)
 {
 	return process_sandboxed() ? 0 : (int)raw_call3(SYS_getppid, 0, 0, 0);
@@ -149,12 +85,15 @@ static void say_start(uint32_t parent, uint32_t flags, const char *program,
 		.parent_pid = parent_pid(),
 		.parent = parent,
 		.flags = flags,
-		.network = flags & RING_FORKED ? 0 : network_namespace(),
+		.seen_pid = reach_pid(),
+		.network = flags & RING_FORKED ? 0 : reach_namespace("net"),
 	};
 	struct ring_part parts[] = { { &start, sizeof(start) },
 				     text_part(program),
 				     { arguments, size } };
 
+	if (start.seen_pid != start.head.pid && !process_sandboxed())
+		start.pids = reach_namespace("pid");
 	append(RING_START, parts, 3);
 }
 
@@ -173,7 +112,7 @@ void feed_start(char *const arguments[])
 
 	if (strcmp(settings.ring, "none") == 0 || getauxval(AT_SECURE))
 		return;
-	mapped = map_ring();
+	mapped = reach_ring(settings.ring);
 	if (!mapped)
 		return;
 	take_number(mapped);
@@ -191,6 +130,7 @@ void feed_forked(void)
 
 	if (!mapped)
 		return;
+	reach_forked();
 	take_number(mapped);
 	say_start(parent, RING_FORKED, "", "", 0);
 }
@@ -478,7 +418,7 @@ void feed_network(void)
 	if (!feed_attached())
 		return;
 	record = (struct ring_network){ .head = head_now(),
-					.network = network_namespace() };
+					.network = reach_namespace("net") };
 	append(RING_NETWORK, &part, 1);
 }
 

@@ -4,7 +4,7 @@
  * Owns: the mapping, and this process's number in the run. Called by: process
  * (start, fork, exec, end), stack, report. Not on the data path. Lock-free,
  * async-signal-safe after feed_start, allocates nothing, leaves errno alone;
- * no system call but at start.
+ * no system call but at the start of a process.
  */
 #ifndef SHIM_FEED_H
 #define SHIM_FEED_H

@@ -29,6 +29,14 @@ static void close_ring(void)
 
 TestSuite(ring, .init = open_ring, .fini = close_ring);
 
+/* By a program of the run: the next access of all others would be a SIGBUS. */
+Test(ring, cannot_be_cut_short)
+{
+	cr_expect_eq(ftruncate(ring_fd, 0), -1);
+	cr_expect_eq(ftruncate(ring_fd, (off_t)reader.size - 1), -1);
+	cr_expect_eq(ftruncate(ring_fd, (off_t)reader.size + 1), -1);
+}
+
 static bool append_text(const char *text)
 {
 	struct ring_part part = { text, strlen(text) + 1 };

@@ -4,12 +4,16 @@
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "ring/handout.h"
 #include "ring/layout.h"
 #include "support/expect.h"
 #include "support/log.h"
@@ -32,9 +36,21 @@ static void check_ring(const char *value)
 
 Test(feed, ring_that_is_no_path_and_number_is_none)
 {
-	static const char *const values[] = { "x",          ":",     ":12",
-					      "/tmp",       "/tmp:", "/tmp:x",
-					      "/no/such:12" };
+	static const char *const values[] = {
+		"x",
+		":",
+		":12",
+		"/tmp",
+		"/tmp:",
+		"/tmp:x",
+		"/no/such:12",
+		"/no/such:12,",
+		"/no/such:12,1",
+		"/no/such:12,1,x",
+		"/no/such:12,1,2",
+		"/no/such:12,1,2,3",
+		"/no/such:12,ffffffffffffffffff,2",
+	};
 	char name[5000];
 
 	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
@@ -101,6 +117,72 @@ Test(feed, ring_that_is_another_file_is_none)
 		check_file(sizes[i], 0);
 		check_file(sizes[i], 0xff);
 	}
+}
+
+/* Answers whoever asks, with this descriptor, until it is killed. */
+static void answer_with(int socket, int fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct sockaddr_un asker;
+	uint64_t key;
+	int32_t pid = 1;
+
+	for (;;) {
+		socklen_t length = sizeof(asker);
+		struct iovec part = { &pid, sizeof(pid) };
+		struct msghdr message = { .msg_name = &asker,
+					  .msg_iov = &part,
+					  .msg_iovlen = 1,
+					  .msg_control = control,
+					  .msg_controllen = sizeof(control) };
+		struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+
+		if (recvfrom(socket, &key, sizeof(key), 0,
+			     (struct sockaddr *)&asker, &length) < 0)
+			_exit(1);
+		message.msg_namelen = length;
+		*rights = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+					    .cmsg_type = SCM_RIGHTS,
+					    .cmsg_len = CMSG_LEN(sizeof(int)) };
+		memcpy(CMSG_DATA(rights), &fd, sizeof(fd));
+		if (sendmsg(socket, &message, 0) < 0)
+			_exit(1);
+	}
+}
+
+/* It might be cut short while the program writes into it. */
+Test(feed, ring_that_is_handed_out_unsealed_is_none)
+{
+	struct ring header = { .magic = RING_MAGIC,
+			       .version = RING_VERSION,
+			       .tables = RING_TABLES,
+			       .slot_count = 64,
+			       .run = 0x12 };
+	size_t size = RING_SLOTS_AT + 64 * sizeof(struct ring_slot);
+	uint64_t name = (uint64_t)getpid() << 32;
+	int fd = memfd_create("ring", MFD_CLOEXEC);
+	int answers = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un address;
+	socklen_t length = handout_address(&address, name);
+	char value[100];
+	pid_t stranger;
+
+	cr_assert_eq(write(fd, &header, sizeof(header)), sizeof(header));
+	cr_assert_eq(ftruncate(fd, (off_t)size), 0);
+	cr_assert_eq(bind(answers, (struct sockaddr *)&address, length), 0);
+	stranger = fork();
+	if (stranger == 0)
+		answer_with(answers, fd);
+	snprintf(value, sizeof(value), "/no/such:12,%llx,2",
+		 (unsigned long long)name);
+	check_ring(value);
+	cr_expect_eq(waitpid(stranger, NULL, WNOHANG), 0);
+	kill(stranger, SIGKILL);
+	waitpid(stranger, NULL, 0);
+	cr_assert_eq(pread(fd, &header, sizeof(header), 0), sizeof(header));
+	cr_expect_eq(atomic_load(&header.reserved), 0);
+	close(answers);
+	close(fd);
 }
 
 /* No descriptors to be seen at the start, and no ring to be opened. */

@@ -1,0 +1,243 @@
+/*
+ * What of the tree of processes is followed: those of other users, in other
+ * namespaces, just begun, and what is said of the rest.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "support/run.h"
+#include "support/wait.h"
+
+/* tcpshadow run WORDS... */
+#define RUN(...) ARGV(run_command(), "run", __VA_ARGS__)
+
+#define OWN_PROC "unshare", "-p", "--mount-proc", "--fork"
+#define NOBODY "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"
+
+static int count(const char *text, const char *wanted)
+{
+	int found = 0;
+
+	for (; (text = strstr(text, wanted)) != NULL; text++)
+		found++;
+	return found;
+}
+
+static void needs_root(void)
+{
+	if (geteuid() != 0)
+		cr_skip_test("needs root");
+}
+
+/* A way to start a program that this machine may not allow. */
+static void needs(const char *const *command)
+{
+	struct run run;
+	int status = run_all(&run, false, NULL, command);
+
+	run_end(&run);
+	if (status != 0)
+		cr_skip_test("`%s %s` does not work here", command[0],
+			     command[1]);
+}
+
+/* The program earns a double-close, and there is nothing else to be told. */
+static void check_followed(const char *const *argv)
+{
+	struct run run;
+
+	cr_expect_eq(run_all(&run, false, NULL, argv), 0, "%s",
+		     run_errors(&run));
+	cr_expect_eq(count(run_errors(&run), "[double-close]"), 1, "%s",
+		     run.text);
+	cr_expect_null(strstr(run.text, "incomplete"), "%s", run.text);
+	run_end(&run);
+}
+
+Test(followed, a_program_of_another_user)
+{
+	needs_root();
+	needs(ARGV(NOBODY, "test", "-r", run_library()));
+	check_followed(RUN(NOBODY, run_example("double-close/bad")));
+}
+
+Test(followed, a_program_with_fewer_privileges)
+{
+	needs_root();
+	check_followed(RUN("setpriv", "--bounding-set=-all",
+			   run_example("double-close/bad")));
+}
+
+Test(followed, a_program_in_a_user_namespace)
+{
+	needs(ARGV("unshare", "-Ur", "true"));
+	check_followed(RUN("unshare", "-Ur", run_example("double-close/bad")));
+}
+
+Test(followed, a_program_without_proc)
+{
+	needs_root();
+	check_followed(RUN("unshare", "-m", "/bin/sh", "-c",
+			   "mount -t tmpfs none /proc && exec \"$0\"",
+			   run_example("double-close/bad")));
+}
+
+Test(followed, many_programs_of_another_user_that_begin_at_once)
+{
+	static const char script[] = "i=0; while [ $i -lt 40 ]; do \"$0\" & "
+				     "i=$((i + 1)); done; wait";
+	struct run run;
+
+	needs_root();
+	needs(ARGV(NOBODY, "test", "-r", run_library()));
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN(NOBODY, "/bin/sh", "-c", script,
+				 run_example("double-close/bad"))),
+		     0);
+	cr_expect_eq(count(run_errors(&run), "[double-close]"), 40, "%s",
+		     run.text);
+	cr_expect_null(strstr(run.text, "incomplete"), "%s", run.text);
+	run_end(&run);
+}
+
+/* Programs that are executed by forked children, and one that forks itself. */
+static void check_tree_in(const char *const *argv)
+{
+	struct run run;
+
+	cr_expect_eq(run_all(&run, false, NULL, argv), 0, "%s",
+		     run_errors(&run));
+	cr_expect_eq(count(run_errors(&run), "[double-close]"), 11, "%s",
+		     run.text);
+	cr_expect_null(strstr(run.text, "incomplete"), "%s", run.text);
+	run_end(&run);
+}
+
+static const char tree_script[] =
+	"\"$0\" ends 0; \"$0\" generations 3; \"$0\" children 10; :";
+
+Test(followed, a_tree_in_a_pid_namespace)
+{
+	needs_root();
+	check_tree_in(RUN("unshare", "-p", "--fork", "/bin/sh", "-c",
+			  tree_script, run_program("tree")));
+}
+
+Test(followed, a_tree_in_a_pid_namespace_with_a_proc_of_its_own)
+{
+	needs_root();
+	check_tree_in(RUN(OWN_PROC, "/bin/sh", "-c", tree_script,
+			  run_program("tree")));
+}
+
+static bool has_accepted(void *run)
+{
+	return strstr(run_errors(run), "SYN_RCVD -> ESTABLISHED");
+}
+
+/* ... to whom number 1 is himself, and to the command the machine's init. */
+static void check_pids_in(const char *const *argv)
+{
+	char command[16] = "";
+	char path[64];
+	struct run run;
+	FILE *file;
+	pid_t pid;
+
+	run_start(&run, false, NULL, argv);
+	cr_assert(run_wait_output(&run, "ready "));
+	cr_assert(wait_for(has_accepted, &run, RUN_TIMEOUT));
+	pid = atoi(run.text + strlen("tcpshadow: "));
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "r");
+	cr_assert(file && fgets(command, sizeof(command), file), "%s",
+		  run.text);
+	fclose(file);
+	cr_expect_str_eq(command, "tree\n");
+	/* Its end is seen too: the sockets are looked up. */
+	kill(pid, SIGKILL);
+	run_wait(&run);
+	cr_expect_eq(count(run_errors(&run), "seen at exit"), 3, "%s",
+		     run.text);
+	cr_expect_null(strstr(run.text, "still live"), "%s", run.text);
+	cr_expect_null(strstr(run.text, "incomplete"), "%s", run.text);
+	run_end(&run);
+}
+
+Test(followed, pids_are_those_of_the_command_s_namespace)
+{
+	needs_root();
+	check_pids_in(RUN("-v", "unshare", "-p", "--fork", run_program("tree"),
+			  "lives"));
+	check_pids_in(RUN("-v", OWN_PROC, "/bin/sh", "-c",
+			  "\"$0\" lives; :", run_program("tree")));
+}
+
+/* Spawned ones are told of by their parent, who knows another number. */
+Test(followed, what_is_not_followed_in_a_pid_namespace_is_named_there)
+{
+	struct run run;
+
+	needs_root();
+	run_all(&run, false, NULL,
+		RUN(OWN_PROC, "/bin/sh", "-c",
+		    "\"$0\"; :", run_program("static")));
+	cr_expect_eq(count(run_errors(&run), "was not followed"), 1, "%s",
+		     run.text);
+	cr_expect_null(strstr(run.text, "(pid 2) was"), "%s", run.text);
+	cr_expect_null(strstr(run.text, "still live"), "%s", run.text);
+	run_end(&run);
+}
+
+Test(followed, what_has_just_begun_in_the_background_lives_and_no_more)
+{
+	for (int i = 0; i < 20; i++) {
+		struct run run;
+
+		run_start(&run, false, NULL,
+			  RUN("/bin/sh", "-c", "exec 3<&0; cat <&3 & :"));
+		cr_expect_eq(run_wait(&run), 0);
+		cr_expect(strstr(run_errors(&run), "1 process of the run still "
+						   "lives"),
+			  "%s", run.text);
+		cr_expect_null(strstr(run.text, "not followed"), "%s",
+			       run.text);
+		run_end(&run);
+	}
+}
+
+Test(followed, what_lives_in_the_background_without_the_library_is_named)
+{
+	struct run run;
+
+	run_start(&run, false, NULL,
+		  RUN("/bin/sh", "-c", "exec 3<&0; env -i cat <&3 & :"));
+	cr_expect_eq(run_wait(&run), 0);
+	cr_expect(strstr(run_errors(&run), "still lives"), "%s", run.text);
+	run_end(&run);
+}
+
+/* The kernel answers for the sockets of one's own network namespace only. */
+Test(followed, open_ends_in_another_network_namespace_are_a_blind_spot)
+{
+	struct run run;
+
+	needs_root();
+	run_start(&run, false, NULL,
+		  RUN("unshare", "-n", "/bin/sh", "-c",
+		      "ip link set lo up; exec \"$0\" lives",
+		      run_program("tree")));
+	cr_assert(run_wait_output(&run, "ready "));
+	kill(atoi(strstr(run_output(&run), "ready ") + 6), SIGKILL);
+	cr_expect_eq(run_wait(&run), 137);
+	cr_expect(strstr(run_errors(&run),
+			 "3 sockets in another network namespace were not "
+			 "followed beyond the end of their process"),
+		  "%s", run.text);
+	cr_expect(strstr(run.text, "incomplete"), "%s", run.text);
+	run_end(&run);
+}

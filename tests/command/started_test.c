@@ -1,0 +1,88 @@
+/*
+ * How the command itself is started: with descriptors closed, with its options
+ * as variables.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "command/made.h"
+
+TestSuite(started, .init = made_begin, .fini = made_end);
+
+/* A shell that closes descriptors, and runs "$0" "$@" after that. */
+#define SHELL(script, ...) \
+	ARGV("/bin/sh", "-c", script, run_command(), __VA_ARGS__)
+
+Test(started, without_standard_error_a_trace_stays_a_trace)
+{
+	char option[160];
+
+	snprintf(option, sizeof(option), "--trace=%s", made_path("trace"));
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     SHELL("exec \"$0\" \"$@\" 2>&-", "run", option,
+				   run_example("double-close/bad"))),
+		     0);
+	run_end(&made_run);
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     ARGV(run_command(), "report", made_path("trace"))),
+		     0, "%s", run_errors(&made_run));
+	cr_expect(strstr(run_errors(&made_run), "[double-close]"), "%s",
+		  made_run.text);
+	cr_expect_null(strstr(made_run.text, "incomplete"), "%s",
+		       made_run.text);
+}
+
+Test(started, the_program_finds_closed_what_was_closed)
+{
+	static const char script[] =
+		"for i in 0 1 2; do [ -e /proc/$$/fd/$i ] || echo $i >&9; done";
+
+	cr_expect_eq(
+		run_all(&made_run, false, NULL,
+			SHELL("exec 9>&1 0<&- 1>&- 2>&-; exec \"$0\" \"$@\"",
+			      "run", "/bin/sh", "-c", script)),
+		0);
+	cr_expect_str_eq(run_output(&made_run), "0\n1\n2\n");
+}
+
+Test(started, a_switch_may_be_off_in_a_variable)
+{
+	static const char *const values[] = { "TCPSHADOW_VERBOSE=off",
+					      "TCPSHADOW_VERBOSE=",
+					      "TCPSHADOW_QUIET=off" };
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		run_all(&made_run, false, ARGV(values[i]),
+			ARGV(run_command(), "run",
+			     run_example("double-close/bad")));
+		cr_expect(strstr(run_errors(&made_run), "== the program ended"),
+			  "%s: %s", values[i], made_run.text);
+		cr_expect_null(strstr(made_run.text, "is none of"));
+		cr_expect_null(strstr(made_run.text, " -> LISTEN"), "%s: %s",
+			       values[i], made_run.text);
+		run_end(&made_run);
+	}
+}
+
+Test(started, a_switch_may_be_on_in_a_variable)
+{
+	run_all(&made_run, false,
+		ARGV("TCPSHADOW_VERBOSE=on", "TCPSHADOW_QUIET=on"),
+		ARGV(run_command(), "run", run_example("double-close/bad")));
+	cr_expect(strstr(run_errors(&made_run), " -> LISTEN"), "%s",
+		  made_run.text);
+	cr_expect_null(strstr(made_run.text, "== the program ended"), "%s",
+		       made_run.text);
+}
+
+Test(started, a_switch_with_another_value_is_told_and_off)
+{
+	run_all(&made_run, false, ARGV("TCPSHADOW_VERBOSE=0"),
+		ARGV(run_command(), "run", run_example("double-close/bad")));
+	cr_expect(strstr(run_errors(&made_run),
+			 "TCPSHADOW_VERBOSE=0 is none of on|off; using off"),
+		  "%s", made_run.text);
+	cr_expect_null(strstr(made_run.text, " -> LISTEN"), "%s",
+		       made_run.text);
+}
