@@ -80,7 +80,8 @@ static unsigned int interest_of(const struct tcp_socket *socket)
 {
 	if (!socket)
 		return 0;
-	return (socket->found ? 32 : 0) + (socket->listened ? 16 : 0) +
+	return (socket->worst ? 16U << socket->worst : 0) +
+	       (socket->listened ? 16 : 0) +
 	       (socket->open_state != ST_UNKNOWN ? 8 : 0) +
 	       (first_step(socket, is_abnormal) ? 4 : 0) +
 	       (socket->counters.retransmits ? 2 : 0) +

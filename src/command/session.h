@@ -121,6 +121,7 @@ struct tcp_socket {
 	struct tcp_socket *live_next; /* of session->live */
 	struct tcp_socket **live_at;  /* what leads here, NULL: not in it */
 	struct tcp_socket *gone_next; /* of what aftermath has in hand */
+	unsigned int worst; /* severity + 1 of what is not suppressed, 0: none */
 	struct counters counters; /* at its close, or at its process's end */
 	const char *name;         /* that the program gave it, NULL: none */
 	struct leftover *left;    /* NULL: the kernel has it no more */

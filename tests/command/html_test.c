@@ -282,6 +282,78 @@ Test(html, ten_thousand_connections_make_a_page_of_bounded_size)
 	session_free(session);
 }
 
+/* So many processes that each have a connection with themselves. */
+static struct session *made_processes(unsigned int number)
+{
+	struct session *session = made_session(0);
+
+	for (unsigned int i = 0; i < number; i++) {
+		struct process *process =
+			made_process(session, 3 + i, "/bin/plain");
+
+		made_connection(session, process, process, i);
+	}
+	session->ended = MADE_START + 2000000 + number * 100000ULL;
+	return session;
+}
+
+static struct tcp_socket *last_socket(const struct session *session)
+{
+	struct tcp_socket *socket = session->sockets;
+
+	while (socket->next)
+		socket = socket->next;
+	return socket;
+}
+
+Test(html, a_process_with_an_error_is_drawn_however_many_come_before_it)
+{
+	struct session *session = made_processes(200);
+	struct tcp_socket *last = last_socket(session);
+
+	for (struct tcp_socket *socket = session->sockets; socket;
+	     socket = socket->next)
+		made_finding(session, RULE_SIGPIPE_UNHANDLED, socket->owner,
+			     socket);
+	made_finding(session, RULE_SIGPIPE_DEATH, last->owner, last);
+	render(session);
+	cr_expect_eq(count("//h:div[@class='process']"), HTML_PROCESSES);
+	/* Those in which the worst was found stand first. */
+	cr_expect_eq(count("//h:div[@class='process'][h:h3='pid 1202 (plain)']"
+			   "[not(preceding-sibling::h:div[@class='process'])]"
+			   "//h:a[contains(h:title, '[sigpipe-death]')]"),
+		     1);
+	cr_expect_str_eq(text_of("//h:section[h:h2='Timeline']/"
+				 "h:p[@class='folded'][last()]"),
+			 "140 processes more are not drawn.");
+	session_free(session);
+}
+
+Test(html, processes_that_are_not_drawn_are_those_without_findings)
+{
+	struct session *session = made_processes(HTML_PROCESSES + 1);
+	struct tcp_socket *last = last_socket(session);
+
+	made_finding(session, RULE_SIGPIPE_UNHANDLED, last->owner, last);
+	render(session);
+	cr_expect_eq(count("//h:h3[.='pid 1063 (plain)']"), 1);
+	cr_expect_eq(count("//h:p[.='1 process more, in which nothing was "
+			   "found, is not drawn.']"),
+		     1);
+	session_free(session);
+}
+
+Test(html, a_single_connection_is_drawn_rather_than_summed_up)
+{
+	struct session *session = made_processes(HTML_LANES + 1);
+
+	render(session);
+	cr_expect_eq(count("//h:div[@class='process']"), HTML_PROCESSES);
+	cr_expect_eq(count("//h:div[@class='lane pair']"), HTML_PROCESSES);
+	cr_expect_eq(count("//h:svg[@aria-label='folded connections']"), 0);
+	session_free(session);
+}
+
 static bool has(const char *program)
 {
 	char command[64];
