@@ -45,8 +45,8 @@ struct process {
 	bool gone;                   /* the kernel has it no more */
 	bool status_known;
 	int status;            /* as of wait(2), when known */
-	const char *program;   /* path */
-	const char *command;   /* the last part of it */
+	const char *program;   /* path of what is executed */
+	const char *command;   /* the name that it was started by */
 	const char *arguments; /* all, with blanks between them */
 	uint64_t started;      /* CLOCK_REALTIME, ns */
 	uint64_t ended;        /* 0: it has not */

@@ -14,11 +14,17 @@
 #include "ring/append.h"
 #include "shim/elf.h"
 #include "shim/process.h"
+#include "shim/program.h"
 #include "shim/real.h"
 #include "shim/settings.h"
 #include "shim/stack.h"
 
-enum { PATH_SIZE = 512, ARGUMENTS_SIZE = 2048, MODULES_MAX = 256 };
+enum {
+	PATH_SIZE = 512,
+	NAME_SIZE = 256,
+	ARGUMENTS_SIZE = 2048,
+	MODULES_MAX = 256
+};
 
 static struct ring *_Atomic ring;
 static _Atomic uint32_t number; /* of this process in the run */
@@ -109,22 +115,6 @@ static struct ring *map_ring(void)
 	return NULL;
 }
 
-/* Each with its NUL, as /proc/PID/cmdline has them; what does not fit is cut. */
-static size_t join(char *buffer, size_t size, char *const arguments[])
-{
-	size_t used = 0;
-
-	for (; *arguments && used < size; arguments++) {
-		size_t length = strlen(*arguments) + 1;
-
-		if (length > size - used)
-			length = size - used;
-		memcpy(buffer + used, *arguments, length);
-		used += length;
-	}
-	return used;
-}
-
 /* Its sockets can be looked up by the command only where they are the same. */
 static uint64_t network_namespace(void)
 {
@@ -142,7 +132,7 @@ static int parent_pid(void)
 }
 
 static void say_start(uint32_t parent, uint32_t flags, const char *program,
-		      const char *arguments, size_t size)
+		      const char *name, const char *arguments, size_t size)
 {
 	struct ring_start start = {
 		.head = head_now(),
@@ -153,9 +143,10 @@ static void say_start(uint32_t parent, uint32_t flags, const char *program,
 	};
 	struct ring_part parts[] = { { &start, sizeof(start) },
 				     text_part(program),
+				     text_part(name),
 				     { arguments, size } };
 
-	append(RING_START, parts, 3);
+	append(RING_START, parts, 4);
 }
 
 static void take_number(struct ring *mapped)
@@ -167,9 +158,9 @@ void feed_start(char *const arguments[])
 {
 	char joined[ARGUMENTS_SIZE];
 	char program[PATH_SIZE];
+	char name[NAME_SIZE];
 	struct ring *mapped;
 	size_t size;
-	long length;
 
 	if (strcmp(settings.ring, "none") == 0 || getauxval(AT_SECURE))
 		return;
@@ -178,10 +169,10 @@ void feed_start(char *const arguments[])
 		return;
 	take_number(mapped);
 	atomic_store(&ring, mapped);
-	length = raw_readlink("/proc/self/exe", program, sizeof(program) - 1);
-	program[length > 0 ? length : 0] = '\0';
-	size = join(joined, sizeof(joined), arguments);
-	say_start(0, 0, program, joined, size);
+	program_path(program, sizeof(program));
+	program_name(name, sizeof(name), arguments, program);
+	size = program_arguments(joined, sizeof(joined), arguments);
+	say_start(0, 0, program, name, joined, size);
 }
 
 void feed_forked(void)
@@ -192,7 +183,7 @@ void feed_forked(void)
 	if (!mapped)
 		return;
 	take_number(mapped);
-	say_start(parent, RING_FORKED, "", "", 0);
+	say_start(parent, RING_FORKED, "", "", "", 0);
 }
 
 void feed_end(void)
@@ -266,13 +257,10 @@ static void say_module(const struct link_map *map, const struct build *build)
 				      .build = *build };
 	char program[PATH_SIZE];
 	const char *path = map->l_name;
-	long length;
 
 	/* The main program's link map has no name; the kernel knows it. */
 	if (!path[0] && !process_sandboxed()) {
-		length = raw_readlink("/proc/self/exe", program,
-				      sizeof(program) - 1);
-		program[length > 0 ? length : 0] = '\0';
+		program_path(program, sizeof(program));
 		path = program;
 	}
 
