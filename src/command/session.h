@@ -127,6 +127,14 @@ struct tcp_socket {
 	struct leftover *left;    /* NULL: the kernel has it no more */
 };
 
+/* What any number of sockets come to. */
+struct sums {
+	unsigned int states[ST_COUNT]; /* sockets, by their last state */
+	uint64_t sent;                 /* bytes */
+	uint64_t received;
+	uint64_t retransmits;
+};
+
 /* A line of a finding's details, or a stack. */
 struct detail {
 	const char *text; /* NULL: a stack */
@@ -185,6 +193,7 @@ struct session {
 	unsigned int socket_count;
 	unsigned int stack_count;
 	unsigned int folded; /* connections that were counted and dropped */
+	struct sums dropped; /* sockets that are no longer here */
 	unsigned int *edge_counts;           /* by row of machine_edges */
 	unsigned int counts[SEVERITY_COUNT]; /* findings, not suppressed */
 	unsigned int suppressed;
@@ -258,6 +267,8 @@ void session_released(struct session *session, const struct process *process,
 /* The socket with this cookie, NULL if there is none. */
 struct tcp_socket *session_socket(const struct session *session,
 				  uint64_t cookie);
+
+void session_sum(struct sums *sums, const struct tcp_socket *socket);
 
 /* Copies `found`; its details too. */
 struct found *session_found(struct session *session, const struct found *found);
