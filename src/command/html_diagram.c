@@ -12,7 +12,7 @@
 enum {
 	WIDTH = 640,
 	MARGIN = 16,
-	HEIGHT = 700,
+	HEIGHT = 784,
 	BOX_WIDTH = 118,
 	BOX_HEIGHT = 34
 };
@@ -30,9 +30,9 @@ static const struct spot boxes[ST_COUNT] = {
 	[ST_ESTABLISHED] = { 320, 330 }, [ST_FIN_WAIT_1] = { 120, 420 },
 	[ST_CLOSE_WAIT] = { 520, 420 },  [ST_FIN_WAIT_2] = { 120, 550 },
 	[ST_CLOSING] = { 320, 550 },     [ST_LAST_ACK] = { 520, 550 },
-	[ST_TIME_WAIT] = { 320, 660 },
+	[ST_TIME_WAIT] = { 320, 700 },
 };
-static const struct spot closed_again = { 520, 660 };
+static const struct spot closed_again = { 520, 700 };
 
 struct route {
 	enum tcp_state from;
@@ -54,7 +54,7 @@ static const struct route routes[] = {
 	  ST_CLOSED,
 	  "M95 113C95 50 170 32 259 32",
 	  { 122, 62 },
-	  { 104, 50 },
+	  { 84, 50 },
 	  "end" },
 	{ ST_CLOSED,
 	  ST_SYN_SENT,
@@ -66,7 +66,7 @@ static const struct route routes[] = {
 	  ST_CLOSED,
 	  "M545 113C545 50 470 32 381 32",
 	  { 518, 62 },
-	  { 536, 50 },
+	  { 556, 50 },
 	  "start" },
 	{ ST_LISTEN,
 	  ST_SYN_RCVD,
@@ -130,27 +130,27 @@ static const struct route routes[] = {
 	  "start" },
 	{ ST_FIN_WAIT_2,
 	  ST_TIME_WAIT,
-	  "M150 567L259 645",
-	  { 200, 603 },
-	  { 176, 620 },
+	  "M144 567L272 681",
+	  { 208, 624 },
+	  { 184, 640 },
 	  "end" },
 	{ ST_CLOSING,
 	  ST_TIME_WAIT,
-	  "M320 567V641",
-	  { 320, 604 },
-	  { 344, 601 },
+	  "M320 567V681",
+	  { 320, 624 },
+	  { 344, 621 },
 	  "start" },
 	{ ST_TIME_WAIT,
 	  ST_CLOSED,
-	  "M379 660H459",
-	  { 420, 660 },
-	  { 420, 681 },
+	  "M379 700H459",
+	  { 420, 700 },
+	  { 420, 729 },
 	  "middle" },
 	{ ST_LAST_ACK,
 	  ST_CLOSED,
-	  "M520 567V641",
-	  { 520, 604 },
-	  { 544, 601 },
+	  "M520 567V681",
+	  { 520, 624 },
+	  { 544, 598 },
 	  "start" },
 };
 
@@ -228,15 +228,21 @@ static void write_line(struct page *page, int x, int y, const char *text,
 	page_close(page);
 }
 
-/* Broken between words into lines that fit beside the arrows. */
-static void write_event(struct page *page, const struct route *route,
-			const char *text)
+/* The whole number is in the title. */
+static const char *short_number(unsigned int number, char *space)
 {
-	int y = route->text.y;
+	if (number < 10000)
+		snprintf(space, HTML_TEXT, "%u", number);
+	else if (number < 1000000)
+		snprintf(space, HTML_TEXT, "%uk", number / 1000);
+	else
+		snprintf(space, HTML_TEXT, "%uM", number / 1000000);
+	return space;
+}
 
-	page_open(page, "text");
-	page_attribute(page, "class", "event");
-	page_attribute(page, "text-anchor", "%s", route->anchor);
+/* Broken between words into lines that fit beside the arrows; where they end. */
+static int write_lines(struct page *page, int x, int y, const char *text)
+{
 	while (*text) {
 		size_t length = strlen(text);
 
@@ -245,9 +251,46 @@ static void write_event(struct page *page, const struct route *route,
 			while (length > 1 && text[length] != ' ')
 				length--;
 		}
-		write_line(page, route->text.x, y, text, length);
+		write_line(page, x, y, text, length);
 		text += length + (text[length] == ' ');
 		y += LINE_HEIGHT;
+	}
+	return y;
+}
+
+/*
+ * The events by which the run went this way, with their counts if they are
+ * several; where it did not go, what the first row of the table names.
+ */
+static void write_events(struct html *html, const struct route *route,
+			 unsigned int times)
+{
+	struct page *page = &html->page;
+	const unsigned int *counts = html->session->edge_counts;
+	int y = route->text.y;
+	char number[HTML_TEXT];
+	char text[2 * HTML_TEXT];
+	size_t count;
+	const struct edge *edges = machine_edges(&count);
+	const struct edge *first =
+		machine_edge(route->from, route->to, EVENT_NONE);
+
+	page_open(page, "text");
+	page_attribute(page, "class", "event");
+	page_attribute(page, "text-anchor", "%s", route->anchor);
+	for (size_t i = 0; i < count; i++) {
+		const char *event = machine_event_text(edges[i].event);
+		bool is_alone = times == 0 || counts[i] == times;
+
+		if (edges[i].from != route->from || edges[i].to != route->to ||
+		    (times > 0 ? counts[i] == 0 : &edges[i] != first))
+			continue;
+		if (is_alone)
+			snprintf(text, sizeof(text), "%s", event);
+		else
+			snprintf(text, sizeof(text), "%s %s",
+				 short_number(counts[i], number), event);
+		y = write_lines(page, route->text.x, y, text);
 	}
 	page_close(page);
 }
@@ -255,16 +298,8 @@ static void write_event(struct page *page, const struct route *route,
 static void write_count(struct page *page, struct spot at, unsigned int times)
 {
 	char number[HTML_TEXT];
-	int width;
+	int width = 12 + 7 * (int)strlen(short_number(times, number));
 
-	/* The whole number is in the title. */
-	if (times < 10000)
-		snprintf(number, sizeof(number), "%u", times);
-	else if (times < 1000000)
-		snprintf(number, sizeof(number), "%uk", times / 1000);
-	else
-		snprintf(number, sizeof(number), "%uM", times / 1000000);
-	width = 12 + 7 * (int)strlen(number);
 	page_open(page, "rect");
 	page_attribute(page, "class", "count");
 	page_attribute(page, "x", "%d", at.x - width / 2);
@@ -292,15 +327,14 @@ static void draw_path(struct page *page, const char *path, bool taken)
 	page_close_empty(page);
 }
 
-static void draw_route(struct html *html, const struct route *route,
-		       const struct edge *edge)
+static void draw_route(struct html *html, const struct route *route)
 {
 	unsigned int times = count_of(html->session, route->from, route->to);
 
 	page_open(&html->page, "g");
 	write_title(html, route->from, route->to);
 	draw_path(&html->page, route->path, times > 0);
-	write_event(&html->page, route, machine_event_text(edge->event));
+	write_events(html, route, times);
 	if (times > 0)
 		write_count(&html->page, route->count, times);
 	page_close(&html->page);
@@ -371,7 +405,7 @@ static void define_arrow(struct page *page, const char *id)
 	page_close(page);
 }
 
-/* Each pair of states once: the first row of the table names its arrow. */
+/* Each pair of states once. */
 static void draw_edges(struct html *html)
 {
 	size_t count;
@@ -384,7 +418,7 @@ static void draw_edges(struct html *html)
 		if (machine_edge(edge->from, edge->to, EVENT_NONE) != edge)
 			continue;
 		if (route)
-			draw_route(html, route, edge);
+			draw_route(html, route);
 		else
 			draw_stub(html, edge->from);
 	}

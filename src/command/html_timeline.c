@@ -133,6 +133,7 @@ static void write_drawn_elsewhere(struct html *html, const struct rows *rows,
 				  const struct process *process)
 {
 	const struct process *other = NULL;
+	bool several = false;
 	unsigned int count = 0;
 
 	for (size_t i = 0; i < rows->shown_count; i++) {
@@ -141,6 +142,7 @@ static void write_drawn_elsewhere(struct html *html, const struct rows *rows,
 		if (!at->two || connection_process(at->two) != process ||
 		    connection_process(at->one) == process)
 			continue;
+		several |= other && other != connection_process(at->one);
 		other = connection_process(at->one);
 		count++;
 	}
@@ -149,7 +151,7 @@ static void write_drawn_elsewhere(struct html *html, const struct rows *rows,
 			     "%u of its connections: see the other end, pid %d "
 			     "(%s)%s",
 			     count, other->pid, other->command,
-			     count > 1 ? " and others" : "");
+			     several ? " and others" : "");
 }
 
 static void write_label(struct page *page, const struct tcp_socket *socket,

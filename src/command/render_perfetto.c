@@ -151,7 +151,10 @@ static void put_socket(struct perfetto *perfetto,
 	struct text text;
 
 	text_begin(&text, space, sizeof(space));
-	event_add_subject(&text, &subject);
+	if (socket->listened)
+		event_add_local(&text, &subject);
+	else
+		event_add_subject(&text, &subject);
 	put_name(perfetto, "thread_name", track, socket->number, "name",
 		 json_string(space));
 	put_name(perfetto, "thread_sort_index", track, socket->number,

@@ -238,6 +238,59 @@ Test(html, the_diagram_has_every_edge)
 	session_free(session);
 }
 
+Test(html, connections_that_stand_under_the_other_end_say_which)
+{
+	struct session *session = made_session(3);
+
+	render(session);
+	cr_expect_eq(count("//h:p[.='3 of its connections: see the other end, "
+			   "pid 1001 (server)']"),
+		     1);
+	xmlFreeDoc(document);
+	made_connection(session, made_process(session, 3, "/bin/server"),
+			session->processes->next, 3);
+	render(session);
+	cr_expect_eq(count("//h:p[.='4 of its connections: see the other end, "
+			   "pid 1003 (server) and others']"),
+		     1);
+	session_free(session);
+}
+
+static void give_up(struct session *session, uint64_t cookie,
+		    enum tcp_event event)
+{
+	struct subject subject = { .fd = 3, .cookie = cookie };
+	struct step step = { .time = MADE_START + 1000,
+			     .edge = machine_edge(ST_CLOSED, ST_SYN_SENT,
+						  EVENT_OPEN_ACTIVE),
+			     .process = session->processes };
+
+	session_step(session, &subject, &step);
+	step.edge = machine_edge(ST_SYN_SENT, ST_CLOSED, event);
+	session_step(session, &subject, &step);
+}
+
+Test(html, an_arrow_names_the_events_that_there_were)
+{
+	static const char arrow[] =
+		"//h:g[h:title[starts-with(., 'SYN_SENT to CLOSED')]]"
+		"/h:text[@class='event']";
+	struct session *session = made_session(0);
+
+	render(session);
+	cr_expect_str_eq(text_of(arrow), "reset received");
+	xmlFreeDoc(document);
+	for (uint64_t i = 1; i <= 3; i++)
+		give_up(session, i, EVENT_CLOSE);
+	render(session);
+	cr_expect_str_eq(text_of(arrow), "closed by theprogram");
+	xmlFreeDoc(document);
+	give_up(session, 4, EVENT_TIMEOUT);
+	render(session);
+	cr_expect_str_eq(text_of(arrow), "3 closed by theprogram1 timed out");
+	session_free(session);
+}
+
 Test(html, both_ends_share_a_picture_and_the_kernels_lead_is_shown)
 {
 	struct session *session = made_session(1);
