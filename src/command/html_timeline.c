@@ -74,6 +74,7 @@ static void draw_axis(struct html *html, const struct scale *scale)
 
 		page_open(&html->page, "text");
 		page_attribute(&html->page, "class", "tick");
+		page_attribute(&html->page, "fill", HTML_FAINT);
 		page_attribute(&html->page, "x", "%g%%", at);
 		page_attribute(&html->page, "y", "11");
 		page_attribute(&html->page, "text-anchor", "%s", anchors[i]);
@@ -81,15 +82,6 @@ static void draw_axis(struct html *html, const struct scale *scale)
 			  time > zero ? (double)(time - zero) / 1e9 : 0.0);
 		page_close(&html->page);
 	}
-}
-
-static void open_picture(struct page *page, int height, const char *label)
-{
-	page_open(page, "svg");
-	page_attribute(page, "width", "100%%");
-	page_attribute(page, "height", "%d", height);
-	page_attribute(page, "role", "img");
-	page_attribute(page, "aria-label", "%s", label);
 }
 
 /* The time from the process's start to its end, and what is its own. */
@@ -104,10 +96,11 @@ static void draw_life(struct html *html, const struct scale *scale,
 	while (first->replaced)
 		first = first->replaced;
 	from = scale_at(scale, first->started);
-	open_picture(page, 32, "life of the process");
+	html_picture(html, 0, 32, "life of the process");
 	draw_axis(html, scale);
 	page_open(page, "rect");
 	page_attribute(page, "class", "life");
+	page_attribute(page, "fill", HTML_EDGE);
 	page_attribute(page, "x", "%.3f%%", from);
 	page_attribute(page, "y", "21");
 	page_attribute(page, "width", "%.3f%%", scale_at(scale, end) - from);
@@ -176,7 +169,7 @@ static void draw_connection(struct html *html, const struct scale *scale,
 	page_open(page, "div");
 	page_attribute(page, "class", connection->two ? "lane pair" : "lane");
 	write_label(page, connection->one, false);
-	open_picture(page, connection->two ? 2 * LANE : LANE, "states");
+	html_picture(html, 0, connection->two ? 2 * LANE : LANE, "states");
 	html_lane(html, scale, connection->one, 1);
 	if (connection->two)
 		html_lane(html, scale, connection->two, LANE + 1);
@@ -239,12 +232,13 @@ static void draw_folded(struct html *html, const struct scale *scale,
 		     folded.count,
 		     is_plain(folded) ? ", of which nothing is to be told" : "",
 		     BUCKETS, most);
-	open_picture(page, AREA, "folded connections");
+	html_picture(html, 0, AREA, "folded connections");
 	page_open(page, "svg");
 	page_attribute(page, "viewBox", "0 0 %d 100", BUCKETS);
 	page_attribute(page, "preserveAspectRatio", "none");
 	page_open(page, "path");
 	page_attribute(page, "class", "area");
+	page_attribute(page, "fill", HTML_TAKEN);
 	page_attribute(page, "d", "%s", path);
 	page_close_empty(page);
 	page_close(page);

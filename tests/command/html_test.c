@@ -175,6 +175,28 @@ Test(html, a_style_sheet_that_needs_no_escapes)
 	session_free(session);
 }
 
+/* A viewer may refuse the style sheet; what has no colour then is black. */
+Test(html, the_pictures_have_their_colours_without_the_style_sheet)
+{
+	struct session *session = made_session(100);
+
+	made_finding(session, RULE_DOUBLE_CLOSE, session->processes,
+		     session->sockets);
+	render(session);
+	cr_expect_gt(count("//h:svg//h:rect"), 100);
+	cr_expect_eq(count("//h:svg//h:rect[not(@fill)]"), 0);
+	cr_expect_eq(count("//h:svg//h:path[not(@fill or ../@fill)]"), 0);
+	cr_expect_eq(count("//h:svg//h:path[@fill='none' and not(@stroke)]"),
+		     0);
+	cr_expect_eq(count("//h:svg//h:text[starts-with(@class, 'ink') and "
+			   "not(@fill)]"),
+		     0);
+	cr_expect_eq(count("//h:rect[@class='s FIN_WAIT_1' and "
+			   "@fill='#0072b2']"),
+		     count("//h:rect[@class='s FIN_WAIT_1']"));
+	session_free(session);
+}
+
 Test(html, hostile_names_stay_text)
 {
 	static const char name[] = "<script>alert('1')<\\script>\"&amp;]]>.x";
