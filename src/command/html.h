@@ -101,6 +101,9 @@ const char *html_ends(const struct tcp_socket *socket, char *space);
  */
 size_t html_shown(const struct html *html, size_t room);
 
+/* Says of how many there is nothing but their number, if there are such. */
+void html_counted(struct html *html);
+
 /* "35 us", "12.3 ms", "4.56 s" */
 const char *html_duration(uint64_t ns, char *space);
 

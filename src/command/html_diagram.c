@@ -102,6 +102,11 @@ static bool was_visited(const struct session *session, enum tcp_state state)
 	return false;
 }
 
+static const char *times_word(unsigned int times)
+{
+	return times == 1 ? "time" : "times";
+}
+
 static void write_title(struct html *html, enum tcp_state from,
 			enum tcp_state to)
 {
@@ -114,9 +119,10 @@ static void write_title(struct html *html, enum tcp_state from,
 	for (size_t i = 0; i < count; i++) {
 		if (edges[i].from != from || edges[i].to != to)
 			continue;
-		page_text(page, "\n%s (section %s): %u times",
+		page_text(page, "\n%s (section %s): %u %s",
 			  machine_event_text(edges[i].event), edges[i].section,
-			  html->session->edge_counts[i]);
+			  html->session->edge_counts[i],
+			  times_word(html->session->edge_counts[i]));
 	}
 	page_close(page);
 }
@@ -358,8 +364,9 @@ static void write_table(struct html *html)
 		if (html->session->edge_counts[i] == 0)
 			continue;
 		page_open(page, "tr");
-		page_element(page, "td", NULL, "%u times",
-			     html->session->edge_counts[i]);
+		page_element(page, "td", NULL, "%u %s",
+			     html->session->edge_counts[i],
+			     times_word(html->session->edge_counts[i]));
 		page_element(page, "td", NULL, "%s to %s",
 			     state_name(edges[i].from),
 			     state_name(edges[i].to));

@@ -351,7 +351,8 @@ void html_legend(struct html *html)
 	html_picture(html, 26, BAR, NULL);
 	strip(page, ST_CLOSE_WAIT, 0, 100, 5);
 	page_close(page);
-	page_text(page, " below a bar: the kernel was already there");
+	page_text(page,
+		  " below a bar: the kernel went there at some time in it");
 	page_close(page);
 	for (int i = SEVERITY_ERROR; i >= SEVERITY_NOTE; i--) {
 		page_open(page, "li");

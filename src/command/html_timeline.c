@@ -315,10 +315,7 @@ void html_timeline(struct html *html)
 			     rows.idle == 1 ? "process" : "processes");
 	if (rows.hidden > 0)
 		write_hidden(page, &rows);
-	if (html->session->folded > 0)
-		page_element(page, "p", "folded",
-			     "%u connections, the oldest, were only counted.",
-			     html->session->folded);
+	html_counted(html);
 	page_close(page);
 	scale_end(&scale);
 	rows_free(&rows);
