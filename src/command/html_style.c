@@ -142,4 +142,5 @@ const char html_style[] =
 	"block-size:auto}"
 	"table{font-size:7.5pt}.connections td:first-child{min-width:13rem}"
 	".diagram{max-width:17cm;margin:auto}"
-	"h2,h3{break-after:avoid}tr,.verdict{break-inside:avoid}}\n";
+	"h2,h3,.caption{break-after:avoid}"
+	"tr,.verdict,.caption{break-inside:avoid}}\n";
