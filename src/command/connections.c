@@ -72,7 +72,8 @@ static bool is_abnormal(const struct step *step)
 
 	if (step->likely)
 		return false;
-	return event == EVENT_RCV_RST || event == EVENT_ABORT ||
+	return event == EVENT_RCV_RST || event == EVENT_RST ||
+	       event == EVENT_ABORT ||
 	       (event == EVENT_TIMEOUT && step->edge->from != ST_TIME_WAIT);
 }
 

@@ -12,7 +12,7 @@
 enum {
 	WIDTH = 640,
 	MARGIN = 16,
-	HEIGHT = 784,
+	HEIGHT = 796,
 	BOX_WIDTH = 118,
 	BOX_HEIGHT = 34
 };
