@@ -366,9 +366,10 @@ INSTALLED = 755:$(COMMAND):bin 644:$(LIBRARY):$(LIBDIR) \
 	644:$(BUILD)/docs/man/tcpshadow.1:share/man/man1 \
 	644:$(BUILD)/docs/man/libtcpshadow.3:share/man/man3 \
 	644:$(BUILD)/docs/completion/_tcpshadow:share/zsh/site-functions \
-	$(patsubst %,644:%:$(DOC),README.md NEWS.md LICENSE docs/limits.md \
-	docs/performance.md \
+	$(patsubst %,644:%:$(DOC),README.md HACKING.md NEWS.md LICENSE \
+	docs/limits.md docs/performance.md \
 	$(wildcard docs/*.json)) \
+	$(patsubst %,644:%:$(DOC)/examples/api,$(wildcard examples/api/*)) \
 	$(patsubst %,644:%:$(DOC)/rules,$(wildcard docs/rules/*.md))
 # Named after the command, as bash-completion wants it.
 BASH_COMPLETION = share/bash-completion/completions/tcpshadow
@@ -380,6 +381,10 @@ install: $(LIBRARY) $(COMMAND) $(PAGES) ## install below PREFIX (/usr/local), st
 	source=$${entry#*:}; folder=$${source#*:}; source=$${source%%:*}; \
 	install -D -m $${entry%%:*} $$source \
 	"$(DESTDIR)$(PREFIX)/$$folder/$${source##*/}"; done
+	$(Q)sed -i -e 's|](docs)|](.)|g' -e 's|](docs/|](|g' \
+	-e 's|](include/|](../../../include/|g' \
+	"$(DESTDIR)$(PREFIX)/$(DOC)/README.md" \
+	"$(DESTDIR)$(PREFIX)/$(DOC)/HACKING.md"
 	$(Q)install -D -m 644 $(BUILD)/docs/completion/tcpshadow.bash \
 	"$(DESTDIR)$(PREFIX)/$(BASH_COMPLETION)"
 	$(Q)install -D -m 644 docs/tcpshadow.pc.in \
@@ -394,7 +399,8 @@ uninstall: ## remove what install put there
 	rm -f "$(DESTDIR)$(PREFIX)/$$folder/$${source##*/}"; done
 	$(Q)rm -f "$(DESTDIR)$(PREFIX)/$(BASH_COMPLETION)" \
 	"$(DESTDIR)$(PREFIX)/$(PKG_CONFIG_FILE)"
-	$(Q)for folder in $(DOC)/rules $(DOC) $(filter %/tcpshadow,$(LIBDIR)); do \
+	$(Q)for folder in $(DOC)/rules $(DOC)/examples/api \
+	$(DOC)/examples $(DOC) $(filter %/tcpshadow,$(LIBDIR)); do \
 	rmdir "$(DESTDIR)$(PREFIX)/$$folder" 2>/dev/null || true; done
 
 deb: ## build the Debian package, hold it against lintian, and try it

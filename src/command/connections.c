@@ -72,7 +72,8 @@ static bool is_abnormal(const struct step *step)
 
 	if (step->likely)
 		return false;
-	return event == EVENT_RCV_RST || event == EVENT_ABORT ||
+	return event == EVENT_RCV_RST || event == EVENT_RST ||
+	       event == EVENT_ABORT ||
 	       (event == EVENT_TIMEOUT && step->edge->from != ST_TIME_WAIT);
 }
 
@@ -80,7 +81,8 @@ static unsigned int interest_of(const struct tcp_socket *socket)
 {
 	if (!socket)
 		return 0;
-	return (socket->found ? 32 : 0) + (socket->listened ? 16 : 0) +
+	return (socket->worst ? 16U << socket->worst : 0) +
+	       (socket->listened ? 16 : 0) +
 	       (socket->open_state != ST_UNKNOWN ? 8 : 0) +
 	       (first_step(socket, is_abnormal) ? 4 : 0) +
 	       (socket->counters.retransmits ? 2 : 0) +

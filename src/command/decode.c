@@ -120,17 +120,20 @@ static bool decode_start(struct decoder *decoder,
 		fixed_part(record, sizeof(*start), &rest);
 	struct process process;
 	const char *path;
+	const char *name;
 
 	if (!start || start->head.process == 0 || start->head.pid <= 0)
 		return false;
 	path = next_text(&rest);
+	name = next_text(&rest);
 	process = (struct process){
 		.number = start->head.process,
 		.parent = session_process(decoder->session, start->parent),
 		.forked = start->flags & RING_FORKED,
 		.program = session_text(decoder->session, path),
 		.command =
-			session_text(decoder->session, symbols_base_name(path)),
+			session_text(decoder->session,
+				     name[0] ? name : symbols_base_name(path)),
 		.arguments = join_arguments(decoder, &rest),
 		.started = start->head.time,
 		.network = start->network,

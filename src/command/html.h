@@ -29,6 +29,20 @@ enum {
 	HTML_TEXT = 512, /* bytes of a short text */
 };
 
+/*
+ * Colours on white paper. They stand at what is drawn, too: a viewer that
+ * allows no style sheet, as Jenkins, shows the pictures all the same.
+ */
+#define HTML_PAPER "#ffffff"
+#define HTML_INK "#1a1a1a"
+#define HTML_FAINT "#5c5c5c"
+#define HTML_PANEL "#f5f5f3"
+#define HTML_EDGE "#a3a3a3"
+#define HTML_TAKEN "#0072b2"
+#define HTML_ERROR "#b3261e"
+#define HTML_WARNING "#8a5300"
+#define HTML_NOTE "#00588a"
+
 struct html {
 	struct page page;
 	struct session *session;
@@ -55,6 +69,14 @@ size_t html_finding_number(const struct html *html, const struct found *found);
 /* The name of the severity, in its colour. */
 void html_badge(struct html *html, enum severity severity);
 
+/* How the state is painted, and what is written on it. */
+const char *html_fill(enum tcp_state state);
+const char *html_ink(enum tcp_state state);
+
+/* Its content follows. Width 0: all there is; label NULL: it tells nothing new.
+ */
+void html_picture(struct html *html, int width, int height, const char *label);
+
 /* A lane: what a socket went through, with its findings as marks. */
 void html_lane(struct html *html, const struct scale *scale,
 	       const struct tcp_socket *socket, int top);
@@ -78,6 +100,9 @@ const char *html_ends(const struct tcp_socket *socket, char *space);
  * is something to be told, and a few of the rest.
  */
 size_t html_shown(const struct html *html, size_t room);
+
+/* Says of how many there is nothing but their number, if there are such. */
+void html_counted(struct html *html);
 
 /* "35 us", "12.3 ms", "4.56 s" */
 const char *html_duration(uint64_t ns, char *space);

@@ -189,12 +189,11 @@ static void add_to(struct group *group, const struct connection *connection,
 		   const struct session *session)
 {
 	struct counters counters = connection_counters(connection);
-	uint64_t lived =
-		connection_last(connection, session) - connection->one->first;
+	uint64_t lasted = connection_lasted(connection, session);
 
 	group->count++;
 	group->alive += connection_lives(connection);
-	group->longest = lived > group->longest ? lived : group->longest;
+	group->longest = lasted > group->longest ? lasted : group->longest;
 	group->counters.known |= counters.known;
 	group->counters.sent += counters.sent;
 	group->counters.received += counters.received;
@@ -242,7 +241,8 @@ static void write_groups(struct html *html, struct connection *list,
 
 	qsort(list, count, sizeof(*list), compare_groups);
 	page_element(&html->page, "p", "folded",
-		     "%zu connections more, by process and service:", count);
+		     "%zu %s more, by process and service:", count,
+		     count == 1 ? "connection" : "connections");
 	write_head(&html->page, "groups", names);
 	while (i < count && written++ < HTML_GROUPS) {
 		struct group group = {
@@ -260,8 +260,8 @@ static void write_groups(struct html *html, struct connection *list,
 	page_close(&html->page);
 	if (i < count)
 		page_element(&html->page, "p", "folded",
-			     "and %zu connections of further services",
-			     count - i);
+			     "and %zu %s of further services", count - i,
+			     count - i == 1 ? "connection" : "connections");
 }
 
 void html_connections(struct html *html)
@@ -293,10 +293,7 @@ void html_connections(struct html *html)
 	page_close(page);
 	if (count > shown)
 		write_groups(html, html->connections + shown, count - shown);
-	if (html->session->folded > 0)
-		page_element(page, "p", "folded",
-			     "%u connections, the oldest, were only counted.",
-			     html->session->folded);
+	html_counted(html);
 	page_close(page);
 	page_string(page, "\n");
 }

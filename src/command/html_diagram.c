@@ -12,7 +12,7 @@
 enum {
 	WIDTH = 640,
 	MARGIN = 16,
-	HEIGHT = 700,
+	HEIGHT = 796,
 	BOX_WIDTH = 118,
 	BOX_HEIGHT = 34
 };
@@ -30,9 +30,9 @@ static const struct spot boxes[ST_COUNT] = {
 	[ST_ESTABLISHED] = { 320, 330 }, [ST_FIN_WAIT_1] = { 120, 420 },
 	[ST_CLOSE_WAIT] = { 520, 420 },  [ST_FIN_WAIT_2] = { 120, 550 },
 	[ST_CLOSING] = { 320, 550 },     [ST_LAST_ACK] = { 520, 550 },
-	[ST_TIME_WAIT] = { 320, 660 },
+	[ST_TIME_WAIT] = { 320, 700 },
 };
-static const struct spot closed_again = { 520, 660 };
+static const struct spot closed_again = { 520, 700 };
 
 struct route {
 	enum tcp_state from;
@@ -44,114 +44,17 @@ struct route {
 };
 
 static const struct route routes[] = {
-	{ ST_CLOSED,
-	  ST_LISTEN,
-	  "M285 49L160 113",
-	  { 222, 81 },
-	  { 246, 92 },
-	  "start" },
-	{ ST_LISTEN,
-	  ST_CLOSED,
-	  "M95 113C95 50 170 32 259 32",
-	  { 122, 62 },
-	  { 104, 50 },
-	  "end" },
-	{ ST_CLOSED,
-	  ST_SYN_SENT,
-	  "M355 49L480 113",
-	  { 418, 81 },
-	  { 394, 92 },
-	  "end" },
-	{ ST_SYN_SENT,
-	  ST_CLOSED,
-	  "M545 113C545 50 470 32 381 32",
-	  { 518, 62 },
-	  { 536, 50 },
-	  "start" },
-	{ ST_LISTEN,
-	  ST_SYN_RCVD,
-	  "M120 147V231",
-	  { 120, 188 },
-	  { 96, 192 },
-	  "end" },
-	{ ST_SYN_SENT,
-	  ST_SYN_RCVD,
-	  "M461 142L181 240",
-	  { 321, 191 },
-	  { 321, 172 },
-	  "middle" },
-	{ ST_SYN_SENT,
-	  ST_ESTABLISHED,
-	  "M508 147L362 311",
-	  { 435, 229 },
-	  { 459, 232 },
-	  "start" },
-	{ ST_SYN_RCVD,
-	  ST_ESTABLISHED,
-	  "M160 267L273 312",
-	  { 216, 289 },
-	  { 222, 264 },
-	  "start" },
-	{ ST_SYN_RCVD,
-	  ST_FIN_WAIT_1,
-	  "M90 267V401",
-	  { 90, 335 },
-	  { 66, 332 },
-	  "end" },
-	{ ST_ESTABLISHED,
-	  ST_FIN_WAIT_1,
-	  "M284 347L160 402",
-	  { 222, 375 },
-	  { 247, 386 },
-	  "start" },
-	{ ST_ESTABLISHED,
-	  ST_CLOSE_WAIT,
-	  "M356 347L480 402",
-	  { 418, 375 },
-	  { 443, 366 },
-	  "start" },
-	{ ST_FIN_WAIT_1,
-	  ST_FIN_WAIT_2,
-	  "M120 437V531",
-	  { 120, 484 },
-	  { 96, 481 },
-	  "end" },
-	{ ST_FIN_WAIT_1,
-	  ST_CLOSING,
-	  "M160 437L288 531",
-	  { 224, 484 },
-	  { 248, 481 },
-	  "start" },
-	{ ST_CLOSE_WAIT,
-	  ST_LAST_ACK,
-	  "M520 437V531",
-	  { 520, 484 },
-	  { 544, 481 },
-	  "start" },
-	{ ST_FIN_WAIT_2,
-	  ST_TIME_WAIT,
-	  "M150 567L259 645",
-	  { 200, 603 },
-	  { 176, 620 },
-	  "end" },
-	{ ST_CLOSING,
-	  ST_TIME_WAIT,
-	  "M320 567V641",
-	  { 320, 604 },
-	  { 344, 601 },
-	  "start" },
-	{ ST_TIME_WAIT,
-	  ST_CLOSED,
-	  "M379 660H459",
-	  { 420, 660 },
-	  { 420, 681 },
-	  "middle" },
-	{ ST_LAST_ACK,
-	  ST_CLOSED,
-	  "M520 567V641",
-	  { 520, 604 },
-	  { 544, 601 },
-	  "start" },
+#define ROUTE(from_, to_, path_, x, y, text_x, text_y, anchor_) \
+	{                                                       \
+		.from = ST_##from_,                             \
+		.to = ST_##to_,                                 \
+		.path = path_,                                  \
+		.count = { x, y },                              \
+		.text = { text_x, text_y },                     \
+		.anchor = anchor_,                              \
+	},
+#include "command/routes.def"
+#undef ROUTE
 };
 
 enum { ROUTE_COUNT = sizeof(routes) / sizeof(routes[0]) };
@@ -199,6 +102,11 @@ static bool was_visited(const struct session *session, enum tcp_state state)
 	return false;
 }
 
+static const char *times_word(unsigned int times)
+{
+	return times == 1 ? "time" : "times";
+}
+
 static void write_title(struct html *html, enum tcp_state from,
 			enum tcp_state to)
 {
@@ -211,9 +119,10 @@ static void write_title(struct html *html, enum tcp_state from,
 	for (size_t i = 0; i < count; i++) {
 		if (edges[i].from != from || edges[i].to != to)
 			continue;
-		page_text(page, "\n%s (section %s): %u times",
+		page_text(page, "\n%s (section %s): %u %s",
 			  machine_event_text(edges[i].event), edges[i].section,
-			  html->session->edge_counts[i]);
+			  html->session->edge_counts[i],
+			  times_word(html->session->edge_counts[i]));
 	}
 	page_close(page);
 }
@@ -228,15 +137,21 @@ static void write_line(struct page *page, int x, int y, const char *text,
 	page_close(page);
 }
 
-/* Broken between words into lines that fit beside the arrows. */
-static void write_event(struct page *page, const struct route *route,
-			const char *text)
+/* The whole number is in the title. */
+static const char *short_number(unsigned int number, char *space)
 {
-	int y = route->text.y;
+	if (number < 10000)
+		snprintf(space, HTML_TEXT, "%u", number);
+	else if (number < 1000000)
+		snprintf(space, HTML_TEXT, "%uk", number / 1000);
+	else
+		snprintf(space, HTML_TEXT, "%uM", number / 1000000);
+	return space;
+}
 
-	page_open(page, "text");
-	page_attribute(page, "class", "event");
-	page_attribute(page, "text-anchor", "%s", route->anchor);
+/* Broken between words into lines that fit beside the arrows; where they end. */
+static int write_lines(struct page *page, int x, int y, const char *text)
+{
 	while (*text) {
 		size_t length = strlen(text);
 
@@ -245,9 +160,48 @@ static void write_event(struct page *page, const struct route *route,
 			while (length > 1 && text[length] != ' ')
 				length--;
 		}
-		write_line(page, route->text.x, y, text, length);
+		write_line(page, x, y, text, length);
 		text += length + (text[length] == ' ');
 		y += LINE_HEIGHT;
+	}
+	return y;
+}
+
+/*
+ * The events by which the run went this way, with their counts if they are
+ * several; where it did not go, what the first row of the table names.
+ */
+static void write_events(struct html *html, const struct route *route,
+			 unsigned int times)
+{
+	struct page *page = &html->page;
+	const unsigned int *counts = html->session->edge_counts;
+	int y = route->text.y;
+	char number[HTML_TEXT];
+	char text[2 * HTML_TEXT];
+	size_t count;
+	const struct edge *edges = machine_edges(&count);
+	const struct edge *first =
+		machine_edge(route->from, route->to, EVENT_NONE);
+
+	page_open(page, "text");
+	page_attribute(page, "class", "event");
+	page_attribute(page, "fill", HTML_FAINT);
+	page_attribute(page, "font-size", "10");
+	page_attribute(page, "text-anchor", "%s", route->anchor);
+	for (size_t i = 0; i < count; i++) {
+		const char *event = machine_event_text(edges[i].event);
+		bool is_alone = times == 0 || counts[i] == times;
+
+		if (edges[i].from != route->from || edges[i].to != route->to ||
+		    (times > 0 ? counts[i] == 0 : &edges[i] != first))
+			continue;
+		if (is_alone)
+			snprintf(text, sizeof(text), "%s", event);
+		else
+			snprintf(text, sizeof(text), "%s %s",
+				 short_number(counts[i], number), event);
+		y = write_lines(page, route->text.x, y, text);
 	}
 	page_close(page);
 }
@@ -255,18 +209,12 @@ static void write_event(struct page *page, const struct route *route,
 static void write_count(struct page *page, struct spot at, unsigned int times)
 {
 	char number[HTML_TEXT];
-	int width;
+	int width = 12 + 7 * (int)strlen(short_number(times, number));
 
-	/* The whole number is in the title. */
-	if (times < 10000)
-		snprintf(number, sizeof(number), "%u", times);
-	else if (times < 1000000)
-		snprintf(number, sizeof(number), "%uk", times / 1000);
-	else
-		snprintf(number, sizeof(number), "%uM", times / 1000000);
-	width = 12 + 7 * (int)strlen(number);
 	page_open(page, "rect");
 	page_attribute(page, "class", "count");
+	page_attribute(page, "fill", HTML_PAPER);
+	page_attribute(page, "stroke", HTML_TAKEN);
 	page_attribute(page, "x", "%d", at.x - width / 2);
 	page_attribute(page, "y", "%d", at.y - 9);
 	page_attribute(page, "width", "%d", width);
@@ -275,6 +223,7 @@ static void write_count(struct page *page, struct spot at, unsigned int times)
 	page_close_empty(page);
 	page_open(page, "text");
 	page_attribute(page, "class", "times");
+	page_attribute(page, "font-size", "12");
 	page_attribute(page, "x", "%d", at.x);
 	page_attribute(page, "y", "%d", at.y + 4);
 	page_attribute(page, "text-anchor", "middle");
@@ -286,21 +235,24 @@ static void draw_path(struct page *page, const char *path, bool taken)
 {
 	page_open(page, "path");
 	page_attribute(page, "class", taken ? "edge taken" : "edge");
+	page_attribute(page, "fill", "none");
+	page_attribute(page, "stroke", taken ? HTML_TAKEN : HTML_EDGE);
+	page_attribute(page, "stroke-width", taken ? "2.6" : "1");
+	page_attribute(page, "stroke-dasharray", taken ? "none" : "4 3");
 	page_attribute(page, "d", "%s", path);
 	page_attribute(page, "marker-end",
 		       taken ? "url(#arrow-taken)" : "url(#arrow)");
 	page_close_empty(page);
 }
 
-static void draw_route(struct html *html, const struct route *route,
-		       const struct edge *edge)
+static void draw_route(struct html *html, const struct route *route)
 {
 	unsigned int times = count_of(html->session, route->from, route->to);
 
 	page_open(&html->page, "g");
 	write_title(html, route->from, route->to);
 	draw_path(&html->page, route->path, times > 0);
-	write_event(&html->page, route, machine_event_text(edge->event));
+	write_events(html, route, times);
 	if (times > 0)
 		write_count(&html->page, route->count, times);
 	page_close(&html->page);
@@ -336,6 +288,9 @@ static void draw_box(struct html *html, enum tcp_state state, struct spot at)
 	page_open(page, "rect");
 	page_attribute(page, "class", visited ? "box s %s" : "box",
 		       state_name(state));
+	page_attribute(page, "fill", "%s",
+		       visited ? html_fill(state) : HTML_PANEL);
+	page_attribute(page, "stroke", HTML_EDGE);
 	page_attribute(page, "x", "%d", at.x - BOX_WIDTH / 2);
 	page_attribute(page, "y", "%d", at.y - BOX_HEIGHT / 2);
 	page_attribute(page, "width", "%d", BOX_WIDTH);
@@ -345,6 +300,9 @@ static void draw_box(struct html *html, enum tcp_state state, struct spot at)
 	page_open(page, "text");
 	page_attribute(page, "class", visited ? "state ink-%s" : "state",
 		       state_name(state));
+	page_attribute(page, "fill", "%s",
+		       visited ? html_ink(state) : HTML_FAINT);
+	page_attribute(page, "font-size", "12");
 	page_attribute(page, "x", "%d", at.x);
 	page_attribute(page, "y", "%d", at.y + 4);
 	page_attribute(page, "text-anchor", "middle");
@@ -353,11 +311,12 @@ static void draw_box(struct html *html, enum tcp_state state, struct spot at)
 	page_close(page);
 }
 
-static void define_arrow(struct page *page, const char *id)
+static void define_arrow(struct page *page, const char *id, const char *fill)
 {
 	page_open(page, "marker");
 	page_attribute(page, "id", "%s", id);
 	page_attribute(page, "class", "%s", id);
+	page_attribute(page, "fill", "%s", fill);
 	page_attribute(page, "viewBox", "0 0 10 10");
 	page_attribute(page, "refX", "8");
 	page_attribute(page, "refY", "5");
@@ -371,7 +330,7 @@ static void define_arrow(struct page *page, const char *id)
 	page_close(page);
 }
 
-/* Each pair of states once: the first row of the table names its arrow. */
+/* Each pair of states once. */
 static void draw_edges(struct html *html)
 {
 	size_t count;
@@ -384,7 +343,7 @@ static void draw_edges(struct html *html)
 		if (machine_edge(edge->from, edge->to, EVENT_NONE) != edge)
 			continue;
 		if (route)
-			draw_route(html, route, edge);
+			draw_route(html, route);
 		else
 			draw_stub(html, edge->from);
 	}
@@ -405,8 +364,9 @@ static void write_table(struct html *html)
 		if (html->session->edge_counts[i] == 0)
 			continue;
 		page_open(page, "tr");
-		page_element(page, "td", NULL, "%u times",
-			     html->session->edge_counts[i]);
+		page_element(page, "td", NULL, "%u %s",
+			     html->session->edge_counts[i],
+			     times_word(html->session->edge_counts[i]));
 		page_element(page, "td", NULL, "%s to %s",
 			     state_name(edges[i].from),
 			     state_name(edges[i].to));
@@ -435,15 +395,13 @@ void html_diagram(struct html *html)
 		"are resets and time-outs, which end in CLOSED.");
 	page_open(page, "div");
 	page_attribute(page, "class", "scroll");
-	page_open(page, "svg");
+	html_picture(html, WIDTH + 2 * MARGIN, HEIGHT, "state diagram");
 	page_attribute(page, "class", "diagram");
 	page_attribute(page, "viewBox", "%d 0 %d %d", -MARGIN,
 		       WIDTH + 2 * MARGIN, HEIGHT);
-	page_attribute(page, "role", "img");
-	page_attribute(page, "aria-label", "state diagram");
 	page_open(page, "defs");
-	define_arrow(page, "arrow");
-	define_arrow(page, "arrow-taken");
+	define_arrow(page, "arrow", HTML_EDGE);
+	define_arrow(page, "arrow-taken", HTML_TAKEN);
 	page_close(page);
 	draw_edges(html);
 	for (int i = ST_CLOSED; i < ST_COUNT; i++)

@@ -76,7 +76,8 @@ static void write_subject(struct html *html, const struct found *found)
 	page_text(&html->page, "%s after the start",
 		  html_moment(html, found->time, space));
 	if (found->repeated > 0)
-		page_text(&html->page, ", and %u times again", found->repeated);
+		page_text(&html->page, ", and %u %s again", found->repeated,
+			  found->repeated == 1 ? "time" : "times");
 	page_close(&html->page);
 }
 
@@ -127,8 +128,9 @@ void html_findings(struct html *html)
 		write_finding(html, html->findings[i], i + 1);
 	if (html->finding_hidden > 0)
 		page_element(&html->page, "p", "folded",
-			     "%zu findings more are not shown here: they are "
-			     "counted above.",
-			     html->finding_hidden);
+			     "%zu %s not shown here, but counted above.",
+			     html->finding_hidden,
+			     html->finding_hidden == 1 ? "finding more is"
+						       : "findings more are");
 	page_close(&html->page);
 }

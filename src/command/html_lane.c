@@ -8,12 +8,17 @@ enum { BAR = 15, STRIP = 5 }; /* heights, pixels */
 
 struct paint {
 	const char *letters; /* NULL: the state is not drawn */
+	const char *fill;
+	const char *ink;
 	bool hatched;
 };
 
 static const struct paint paints[ST_COUNT] = {
-#define PAINT(state, letters_, fill, ink, hatched_) \
-	[ST_##state] = { .letters = letters_, .hatched = hatched_ },
+#define PAINT(state, letters_, fill_, ink_, hatched_) \
+	[ST_##state] = { .letters = letters_,         \
+			 .fill = fill_,               \
+			 .ink = ink_,                 \
+			 .hatched = hatched_ },
 #include "command/palette.def"
 #undef PAINT
 };
@@ -27,13 +32,47 @@ static void place(struct page *page, double from, double to, int top,
 	page_attribute(page, "height", "%d", height);
 }
 
-static void rectangle(struct page *page, const char *class, double from,
-		      double to, int top, int height)
+const char *html_fill(enum tcp_state state)
+{
+	return paints[state].fill ? paints[state].fill : HTML_PANEL;
+}
+
+const char *html_ink(enum tcp_state state)
+{
+	return paints[state].ink ? paints[state].ink : HTML_INK;
+}
+
+static void rectangle(struct page *page, const char *class, const char *fill,
+		      double from, double to, int top, int height)
 {
 	page_open(page, "rect");
 	page_attribute(page, "class", "%s", class);
+	page_attribute(page, "fill", "%s", fill);
 	place(page, from, to, top, height);
 	page_close_empty(page);
+}
+
+/* A part of a bar. */
+static void paint(struct page *page, enum tcp_state state, double from,
+		  double to, int top, int height)
+{
+	char class[HTML_TEXT];
+
+	snprintf(class, sizeof(class), "s %s", state_name(state));
+	rectangle(page, class, html_fill(state), from, to, top, height);
+}
+
+static void hatch(struct page *page, double from, double to, int top)
+{
+	rectangle(page, "hatch", "url(#hatch-lines)", from, to, top, BAR);
+}
+
+/* The strip below a bar. */
+static void strip(struct page *page, enum tcp_state state, double from,
+		  double to, int top)
+{
+	paint(page, state, from, to, top, STRIP);
+	rectangle(page, "ahead", "url(#ahead-lines)", from, to, top, STRIP);
 }
 
 static void write_name(struct page *page, enum tcp_state state,
@@ -41,6 +80,7 @@ static void write_name(struct page *page, enum tcp_state state,
 {
 	page_open(page, "text");
 	page_attribute(page, "class", "ink-%s", state_name(state));
+	page_attribute(page, "fill", "%s", html_ink(state));
 	page_attribute(page, "x", "3");
 	page_attribute(page, "y", "11");
 	page_string(page, name);
@@ -75,23 +115,21 @@ static void segment(struct html *html, const struct scale *scale,
 	char moment[HTML_TEXT];
 	char duration[HTML_TEXT];
 	char cause[HTML_TEXT];
-	char class[HTML_TEXT];
 	struct text text;
 
 	if (!paints[state].letters)
 		return;
 	text_begin(&text, cause, sizeof(cause));
 	event_add_cause(&text, &transition);
-	snprintf(class, sizeof(class), "s %s", state_name(state));
 	page_open(page, "g");
 	page_element(page, "title", NULL, "%s at %s, for %s: %s",
 		     state_name(state), html_moment(html, step->time, moment),
 		     html_duration(until > step->time ? until - step->time : 0,
 				   duration),
 		     cause);
-	rectangle(page, class, from, to, top, BAR);
+	paint(page, state, from, to, top, BAR);
 	if (paints[state].hatched)
-		rectangle(page, "hatch", from, to, top, BAR);
+		hatch(page, from, to, top);
 	name_segment(page, state, from, to, top);
 	page_close(page);
 }
@@ -116,7 +154,6 @@ static void ahead(struct html *html, const struct scale *scale,
 	uint64_t ended = step->process->ended;
 	enum tcp_event event = socket->steps[first].edge->event;
 	const struct step *other = connection_own_end(socket->other_end);
-	char class[HTML_TEXT];
 	double from;
 	double to = scale_at(scale, step->time);
 
@@ -138,9 +175,7 @@ static void ahead(struct html *html, const struct scale *scale,
 		     step->call == CALL_NONE ? "the end"
 					     : call_name((enum call)step->call),
 		     step->call == CALL_NONE ? "" : "()");
-	snprintf(class, sizeof(class), "s %s", state_name(step->edge->to));
-	rectangle(page, class, from, to, top + BAR, STRIP);
-	rectangle(page, "ahead", from, to, top + BAR, STRIP);
+	strip(page, step->edge->to, from, to, top + BAR);
 	page_close(page);
 }
 
@@ -216,7 +251,7 @@ void html_marks(struct html *html, const struct scale *scale,
 }
 
 static void pattern(struct page *page, const char *id, int size,
-		    const char *path)
+		    const char *path, const char *stroke, const char *width)
 {
 	page_open(page, "pattern");
 	page_attribute(page, "id", "%s", id);
@@ -226,16 +261,22 @@ static void pattern(struct page *page, const char *id, int size,
 	page_open(page, "path");
 	page_attribute(page, "d", "%s", path);
 	page_attribute(page, "class", "%s", id);
+	page_attribute(page, "fill", "none");
+	page_attribute(page, "stroke", "%s", stroke);
+	page_attribute(page, "stroke-width", "%s", width);
 	page_close_empty(page);
 	page_close(page);
 }
 
 static void mark_shape(struct page *page, enum severity severity,
-		       const char *path)
+		       const char *fill, const char *path)
 {
 	page_open(page, "path");
 	page_attribute(page, "id", "mark-%s", severity_name(severity));
 	page_attribute(page, "class", "mark %s", severity_name(severity));
+	page_attribute(page, "fill", "%s", fill);
+	page_attribute(page, "stroke", HTML_PAPER);
+	page_attribute(page, "stroke-width", "1.5");
 	page_attribute(page, "d", "%s", path);
 	page_close_empty(page);
 }
@@ -246,31 +287,50 @@ void html_definitions(struct html *html)
 
 	page_open(page, "svg");
 	page_attribute(page, "class", "definitions");
+	page_attribute(page, "width", "0");
+	page_attribute(page, "height", "0");
 	page_attribute(page, "aria-hidden", "true");
 	page_open(page, "defs");
-	pattern(page, "hatch-lines", 8, "M-2 2l4-4M0 8l8-8M6 10l4-4");
-	pattern(page, "ahead-lines", 6, "M1 0v6M4 0v6");
-	mark_shape(page, SEVERITY_ERROR, "M-7-6h14l-7 13z");
-	mark_shape(page, SEVERITY_WARNING, "M0-7l7 7-7 7-7-7z");
-	mark_shape(page, SEVERITY_NOTE, "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z");
+	pattern(page, "hatch-lines", 8, "M-2 2l4-4M0 8l8-8M6 10l4-4",
+		"rgba(0,0,0,.6)", "1");
+	pattern(page, "ahead-lines", 6, "M1 0v6M4 0v6", HTML_PAPER, "1.4");
+	mark_shape(page, SEVERITY_ERROR, HTML_ERROR, "M-7-6h14l-7 13z");
+	mark_shape(page, SEVERITY_WARNING, HTML_WARNING, "M0-7l7 7-7 7-7-7z");
+	mark_shape(page, SEVERITY_NOTE, HTML_NOTE,
+		   "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z");
 	page_close(page);
 	page_close(page);
 	page_string(page, "\n");
 }
 
-static void legend_state(struct page *page, enum tcp_state state)
+void html_picture(struct html *html, int width, int height, const char *label)
 {
-	char class[HTML_TEXT];
+	struct page *page = &html->page;
 
-	snprintf(class, sizeof(class), "s %s", state_name(state));
+	page_open(page, "svg");
+	if (width > 0)
+		page_attribute(page, "width", "%d", width);
+	else
+		page_attribute(page, "width", "100%%");
+	page_attribute(page, "height", "%d", height);
+	page_attribute(page, "font-family", "system-ui,sans-serif");
+	page_attribute(page, "font-size", "11");
+	if (!label)
+		return;
+	page_attribute(page, "role", "img");
+	page_attribute(page, "aria-label", "%s", label);
+}
+
+static void legend_state(struct html *html, enum tcp_state state)
+{
+	struct page *page = &html->page;
+
 	page_open(page, "li");
 	page_attribute(page, "title", "%s", state_meaning(state));
-	page_open(page, "svg");
-	page_attribute(page, "width", "26");
-	page_attribute(page, "height", "15");
-	rectangle(page, class, 0, 100, 0, BAR);
+	html_picture(html, 26, BAR, NULL);
+	paint(page, state, 0, 100, 0, BAR);
 	if (paints[state].hatched)
-		rectangle(page, "hatch", 0, 100, 0, BAR);
+		hatch(page, 0, 100, 0);
 	write_name(page, state, paints[state].letters);
 	page_close(page);
 	page_text(page, " %s", state_name(state));
@@ -285,22 +345,18 @@ void html_legend(struct html *html)
 	page_attribute(page, "class", "legend");
 	for (int i = 0; i < ST_COUNT; i++) {
 		if (paints[i].letters)
-			legend_state(page, (enum tcp_state)i);
+			legend_state(html, (enum tcp_state)i);
 	}
 	page_open(page, "li");
-	page_open(page, "svg");
-	page_attribute(page, "width", "26");
-	page_attribute(page, "height", "15");
-	rectangle(page, "s CLOSE_WAIT", 0, 100, 5, STRIP);
-	rectangle(page, "ahead", 0, 100, 5, STRIP);
+	html_picture(html, 26, BAR, NULL);
+	strip(page, ST_CLOSE_WAIT, 0, 100, 5);
 	page_close(page);
-	page_text(page, " below a bar: the kernel was already there");
+	page_text(page,
+		  " below a bar: the kernel went there at some time in it");
 	page_close(page);
 	for (int i = SEVERITY_ERROR; i >= SEVERITY_NOTE; i--) {
 		page_open(page, "li");
-		page_open(page, "svg");
-		page_attribute(page, "width", "16");
-		page_attribute(page, "height", "15");
+		html_picture(html, 16, BAR, NULL);
 		page_open(page, "use");
 		page_attribute(page, "href", "#mark-%s",
 			       severity_name((enum severity)i));

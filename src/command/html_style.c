@@ -5,10 +5,11 @@
 #include "command/html.h"
 
 const char html_style[] =
-	":root{color-scheme:light dark;--paper:#fff;--ink:#1a1a1a;"
-	"--faint:#5c5c5c;--line:#d5d5d5;--panel:#f5f5f3;--error:#b3261e;"
-	"--warning:#8a5300;--note:#00588a;--good:#00694d;--edge:#a3a3a3;"
-	"--taken:#0072b2;--link:#00588a}\n"
+	":root{color-scheme:light dark;--paper:" HTML_PAPER ";--ink:" HTML_INK
+	";--faint:" HTML_FAINT ";--panel:" HTML_PANEL ";--error:" HTML_ERROR
+	";--warning:" HTML_WARNING ";--note:" HTML_NOTE ";--edge:" HTML_EDGE
+	";--taken:" HTML_TAKEN
+	";--line:#d5d5d5;--good:#00694d;--link:" HTML_NOTE "}\n"
 	"@media (prefers-color-scheme:dark){:root{--paper:#15171a;"
 	"--ink:#e8e6e3;--faint:#a5a5a5;--line:#3a3d42;--panel:#1f2226;"
 	"--error:#ff8a80;--warning:#f0b44c;--note:#7cc4f0;--good:#4cc9a4;"
@@ -141,4 +142,5 @@ const char html_style[] =
 	"block-size:auto}"
 	"table{font-size:7.5pt}.connections td:first-child{min-width:13rem}"
 	".diagram{max-width:17cm;margin:auto}"
-	"h2,h3{break-after:avoid}tr,.verdict{break-inside:avoid}}\n";
+	"h2,h3,.caption{break-after:avoid}"
+	"tr,.verdict,.caption{break-inside:avoid}}\n";

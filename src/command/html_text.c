@@ -60,6 +60,17 @@ const char *html_bytes(bool known, uint64_t bytes, char *space)
 	return space;
 }
 
+void html_counted(struct html *html)
+{
+	unsigned int count = html->session->folded;
+
+	if (count > 0)
+		page_element(&html->page, "p", "folded",
+			     "%u %s, the oldest, %s only counted.", count,
+			     count == 1 ? "connection" : "connections",
+			     count == 1 ? "was" : "were");
+}
+
 size_t html_shown(const struct html *html, size_t room)
 {
 	size_t count = html->connection_count;

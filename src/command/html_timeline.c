@@ -5,7 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "command/html.h"
+#include "command/html_rows.h"
 #include "command/say.h"
 #include "command/signal_name.h"
 
@@ -15,22 +15,7 @@ enum {
 	BUCKETS = 200, /* of the picture of folded connections */
 	SAMPLES = 200, /* of their times */
 	AREA = 36,     /* its height, pixels */
-};
-
-/* A part of the list of connections. */
-struct range {
-	const struct connection *list;
-	size_t count;
-};
-
-struct timeline {
-	struct scale scale;
-	struct connection *shown;
-	size_t shown_count;
-	struct connection *folded;
-	size_t folded_count;
-	unsigned int hidden; /* processes for which there was no room */
-	unsigned int idle;   /* processes that had no socket */
+	FEW = 1,       /* connections that take no more room than it */
 };
 
 static void add_steps(struct scale *scale, const struct tcp_socket *socket)
@@ -40,70 +25,23 @@ static void add_steps(struct scale *scale, const struct tcp_socket *socket)
 		scale_add(scale, socket->steps[i].time);
 }
 
-static void make_scale(struct timeline *timeline, const struct html *html)
+static void make_scale(struct scale *scale, const struct html *html,
+		       const struct rows *rows)
 {
-	struct scale *scale = &timeline->scale;
-	size_t stride = timeline->folded_count / SAMPLES + 1;
+	size_t stride = rows->folded_count / SAMPLES + 1;
 
 	scale_begin(scale);
 	scale_add(scale, html->session->started);
 	scale_add(scale, html->session->ended);
-	for (size_t i = 0; i < timeline->shown_count; i++) {
-		add_steps(scale, timeline->shown[i].one);
-		add_steps(scale, timeline->shown[i].two);
+	for (size_t i = 0; i < rows->shown_count; i++) {
+		add_steps(scale, rows->shown[i].one);
+		add_steps(scale, rows->shown[i].two);
 	}
-	for (size_t i = 0; i < timeline->folded_count; i += stride)
-		scale_add(scale, timeline->folded[i].one->first);
+	for (size_t i = 0; i < rows->folded_count; i += stride)
+		scale_add(scale, rows->folded[i].one->first);
 	for (size_t i = 0; i < html->finding_count; i++)
 		scale_add(scale, html->findings[i]->time);
 	scale_place(scale);
-}
-
-static struct connection *copy_sorted(const struct connection *list,
-				      size_t count)
-{
-	struct connection *copy = need_memory(calloc(count + 1, sizeof(*copy)));
-
-	if (count > 0)
-		memcpy(copy, list, count * sizeof(*copy));
-	connections_sort_by_process(copy, count);
-	return copy;
-}
-
-static void split(struct timeline *timeline, const struct html *html)
-{
-	size_t count = html->connection_count;
-	size_t shown = html_shown(html, HTML_LANES);
-
-	timeline->shown = copy_sorted(html->connections, shown);
-	timeline->shown_count = shown;
-	timeline->folded =
-		copy_sorted(html->connections + shown, count - shown);
-	timeline->folded_count = count - shown;
-}
-
-/* The connections of the process; both lists are sorted by it. */
-static struct range range_of(const struct connection *list, size_t count,
-			     const struct process *process)
-{
-	struct range range = { .list = list };
-	size_t first = 0;
-	size_t end = count;
-
-	while (first < end) {
-		size_t middle = (first + end) / 2;
-
-		if (connection_process(list[middle].one)->number <
-		    process->number)
-			first = middle + 1;
-		else
-			end = middle;
-	}
-	range.list = list + first;
-	while (first + range.count < count &&
-	       connection_process(range.list[range.count].one) == process)
-		range.count++;
-	return range;
 }
 
 /* As many digits as the marks need to differ. */
@@ -137,6 +75,7 @@ static void draw_axis(struct html *html, const struct scale *scale)
 
 		page_open(&html->page, "text");
 		page_attribute(&html->page, "class", "tick");
+		page_attribute(&html->page, "fill", HTML_FAINT);
 		page_attribute(&html->page, "x", "%g%%", at);
 		page_attribute(&html->page, "y", "11");
 		page_attribute(&html->page, "text-anchor", "%s", anchors[i]);
@@ -144,15 +83,6 @@ static void draw_axis(struct html *html, const struct scale *scale)
 			  time > zero ? (double)(time - zero) / 1e9 : 0.0);
 		page_close(&html->page);
 	}
-}
-
-static void open_picture(struct page *page, int height, const char *label)
-{
-	page_open(page, "svg");
-	page_attribute(page, "width", "100%%");
-	page_attribute(page, "height", "%d", height);
-	page_attribute(page, "role", "img");
-	page_attribute(page, "aria-label", "%s", label);
 }
 
 /* The time from the process's start to its end, and what is its own. */
@@ -167,10 +97,11 @@ static void draw_life(struct html *html, const struct scale *scale,
 	while (first->replaced)
 		first = first->replaced;
 	from = scale_at(scale, first->started);
-	open_picture(page, 32, "life of the process");
+	html_picture(html, 0, 32, "life of the process");
 	draw_axis(html, scale);
 	page_open(page, "rect");
 	page_attribute(page, "class", "life");
+	page_attribute(page, "fill", HTML_EDGE);
 	page_attribute(page, "x", "%.3f%%", from);
 	page_attribute(page, "y", "21");
 	page_attribute(page, "width", "%.3f%%", scale_at(scale, end) - from);
@@ -192,19 +123,20 @@ static void write_status(struct page *page, const struct process *process)
 }
 
 /* Where the connections are that stand under the process at the other end. */
-static void write_drawn_elsewhere(struct html *html,
-				  const struct timeline *timeline,
+static void write_drawn_elsewhere(struct html *html, const struct rows *rows,
 				  const struct process *process)
 {
 	const struct process *other = NULL;
+	bool several = false;
 	unsigned int count = 0;
 
-	for (size_t i = 0; i < timeline->shown_count; i++) {
-		const struct connection *at = &timeline->shown[i];
+	for (size_t i = 0; i < rows->shown_count; i++) {
+		const struct connection *at = &rows->shown[i];
 
 		if (!at->two || connection_process(at->two) != process ||
 		    connection_process(at->one) == process)
 			continue;
+		several |= other && other != connection_process(at->one);
 		other = connection_process(at->one);
 		count++;
 	}
@@ -213,7 +145,7 @@ static void write_drawn_elsewhere(struct html *html,
 			     "%u of its connections: see the other end, pid %d "
 			     "(%s)%s",
 			     count, other->pid, other->command,
-			     count > 1 ? " and others" : "");
+			     several ? " and others" : "");
 }
 
 static void write_label(struct page *page, const struct tcp_socket *socket,
@@ -238,7 +170,7 @@ static void draw_connection(struct html *html, const struct scale *scale,
 	page_open(page, "div");
 	page_attribute(page, "class", connection->two ? "lane pair" : "lane");
 	write_label(page, connection->one, false);
-	open_picture(page, connection->two ? 2 * LANE : LANE, "states");
+	html_picture(html, 0, connection->two ? 2 * LANE : LANE, "states");
 	html_lane(html, scale, connection->one, 1);
 	if (connection->two)
 		html_lane(html, scale, connection->two, LANE + 1);
@@ -254,6 +186,16 @@ static int bucket_of(const struct scale *scale, uint64_t time)
 	int bucket = (int)(scale_at(scale, time) * BUCKETS / 100);
 
 	return bucket < BUCKETS ? bucket : BUCKETS - 1;
+}
+
+/* False: there were too many of which something is to be told. */
+static bool is_plain(struct range range)
+{
+	for (size_t i = 0; i < range.count; i++) {
+		if (range.list[i].interest > 0)
+			return false;
+	}
+	return true;
 }
 
 /* How many of them there were at a time. */
@@ -286,16 +228,18 @@ static void draw_folded(struct html *html, const struct scale *scale,
 	page_open(page, "div");
 	page_attribute(page, "class", "lane");
 	page_element(page, "p", "folded",
-		     "%zu connections more, of which nothing is to be told: "
-		     "how many there were in each of %d stretches of time, "
-		     "at most %ld",
-		     folded.count, BUCKETS, most);
-	open_picture(page, AREA, "folded connections");
+		     "%zu connections more%s: how many there were in each of "
+		     "%d stretches of time, at most %ld",
+		     folded.count,
+		     is_plain(folded) ? ", of which nothing is to be told" : "",
+		     BUCKETS, most);
+	html_picture(html, 0, AREA, "folded connections");
 	page_open(page, "svg");
 	page_attribute(page, "viewBox", "0 0 %d 100", BUCKETS);
 	page_attribute(page, "preserveAspectRatio", "none");
 	page_open(page, "path");
 	page_attribute(page, "class", "area");
+	page_attribute(page, "fill", HTML_TAKEN);
 	page_attribute(page, "d", "%s", path);
 	page_close_empty(page);
 	page_close(page);
@@ -304,10 +248,17 @@ static void draw_folded(struct html *html, const struct scale *scale,
 	free(path);
 }
 
-static void draw_process(struct html *html, struct timeline *timeline,
-			 const struct process *process, struct range shown,
-			 struct range folded)
+static void draw_connections(struct html *html, const struct scale *scale,
+			     struct range range)
 {
+	for (size_t i = 0; i < range.count; i++)
+		draw_connection(html, scale, &range.list[i]);
+}
+
+static void draw_process(struct html *html, const struct scale *scale,
+			 const struct rows *rows, const struct row *row)
+{
+	const struct process *process = row->process;
 	struct page *page = &html->page;
 
 	page_open(page, "div");
@@ -319,73 +270,35 @@ static void draw_process(struct html *html, struct timeline *timeline,
 	page_close(page);
 	page_close(page);
 	page_element(page, "p", "arguments", "%.300s", process->arguments);
-	draw_life(html, &timeline->scale, process);
-	for (size_t i = 0; i < shown.count; i++)
-		draw_connection(html, &timeline->scale, &shown.list[i]);
-	if (folded.count > 0)
-		draw_folded(html, &timeline->scale, folded);
-	write_drawn_elsewhere(html, timeline, process);
+	draw_life(html, scale, process);
+	draw_connections(html, scale, row->shown);
+	if (row->folded.count > FEW)
+		draw_folded(html, scale, row->folded);
+	else
+		draw_connections(html, scale, row->folded);
+	write_drawn_elsewhere(html, rows, process);
 	page_close(page);
 	page_string(page, "\n");
 }
 
-/* Is there nothing to be drawn of it? */
-static bool is_idle(const struct html *html, const struct timeline *timeline,
-		    const struct process *process, size_t connections)
+static void write_hidden(struct page *page, const struct rows *rows)
 {
-	if (connections > 0)
-		return false;
-	for (size_t i = 0; i < html->finding_count; i++) {
-		const struct process *of = html->findings[i]->process;
-
-		if (of && process_last_image(of) == process)
-			return false;
-	}
-	for (size_t i = 0; i < timeline->shown_count; i++) {
-		const struct tcp_socket *two = timeline->shown[i].two;
-
-		if (two && connection_process(two) == process)
-			return false;
-	}
-	return true;
-}
-
-static void draw_processes(struct html *html, struct timeline *timeline)
-{
-	unsigned int drawn = 0;
-
-	for (const struct process *process = html->session->processes; process;
-	     process = process->next) {
-		struct range shown = range_of(timeline->shown,
-					      timeline->shown_count, process);
-		struct range folded = range_of(timeline->folded,
-					       timeline->folded_count, process);
-
-		if (process->replaced_by)
-			continue;
-		if (is_idle(html, timeline, process,
-			    shown.count + folded.count)) {
-			timeline->idle++;
-			continue;
-		}
-		if (drawn >= HTML_PROCESSES) {
-			timeline->hidden++;
-			continue;
-		}
-		draw_process(html, timeline, process, shown, folded);
-		drawn++;
-	}
+	page_element(page, "p", "folded", "%zu %s more%s %s not drawn.",
+		     rows->hidden, rows->hidden == 1 ? "process" : "processes",
+		     rows->hidden_found ? "" : ", in which nothing was found,",
+		     rows->hidden == 1 ? "is" : "are");
 }
 
 void html_timeline(struct html *html)
 {
-	struct timeline timeline = { .hidden = 0 };
+	struct scale scale;
+	struct rows rows;
 	struct page *page = &html->page;
 
 	if (html->session->process_count == 0)
 		return;
-	split(&timeline, html);
-	make_scale(&timeline, html);
+	rows = rows_make(html);
+	make_scale(&scale, html, &rows);
 	page_open(page, "section");
 	page_element(page, "h2", NULL, "Timeline");
 	page_element(page, "p", "caption",
@@ -394,22 +307,17 @@ void html_timeline(struct html *html)
 		     "stretched where much happens; the numbers are seconds "
 		     "since the start.");
 	html_legend(html);
-	draw_processes(html, &timeline);
-	if (timeline.idle > 0)
+	for (size_t i = 0; i < rows.drawn; i++)
+		draw_process(html, &scale, &rows, &rows.list[i]);
+	if (rows.idle > 0)
 		page_element(page, "p", "folded",
 			     "%u %s without a socket that is drawn here.",
-			     timeline.idle,
-			     timeline.idle == 1 ? "process" : "processes");
-	if (timeline.hidden > 0)
-		page_element(page, "p", "folded",
-			     "%u processes more are not drawn.",
-			     timeline.hidden);
-	if (html->session->folded > 0)
-		page_element(page, "p", "folded",
-			     "%u connections, the oldest, were only counted.",
-			     html->session->folded);
+			     rows.idle,
+			     rows.idle == 1 ? "process" : "processes");
+	if (rows.hidden > 0)
+		write_hidden(page, &rows);
+	html_counted(html);
 	page_close(page);
-	scale_end(&timeline.scale);
-	free(timeline.shown);
-	free(timeline.folded);
+	scale_end(&scale);
+	rows_free(&rows);
 }

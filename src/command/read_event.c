@@ -145,13 +145,15 @@ static void read_process(struct trace *trace, struct trace_fields *fields)
 		.started = time_of(trace, fields),
 		.network = trace_bits(fields, "network"),
 	};
+	const char *command = trace_optional(fields, "command");
 
 	if (session_process(trace->session, process.number))
 		trace_wrong(fields, "process %u has begun before",
 			    process.number);
 	if (fields->wrong)
 		return;
-	process.command = symbols_base_name(process.program);
+	process.command = command ? session_text(trace->session, command)
+				  : symbols_base_name(process.program);
 	session_start(trace->session, &process);
 }
 

@@ -118,8 +118,8 @@ static void write_facts(struct html *html)
 		     totals->listeners == 1 ? "listener" : "listeners");
 	if (session->suppressed > 0) {
 		page_element(page, "dt", NULL, "suppressed");
-		page_element(page, "dd", NULL, "%u findings",
-			     session->suppressed);
+		page_element(page, "dd", NULL, "%u %s", session->suppressed,
+			     session->suppressed == 1 ? "finding" : "findings");
 	}
 	if (session->lost > 0 || session->holes > 0) {
 		page_element(page, "dt", NULL, "lost");

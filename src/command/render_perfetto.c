@@ -36,17 +36,38 @@ static json_int_t microseconds(const struct perfetto *perfetto, uint64_t time)
 	return time > zero ? (json_int_t)((time - zero) / 1000) : 0;
 }
 
-static json_t *event_of(const char *phase, const char *name, int pid,
-			unsigned int thread)
+/*
+ * The pid, unless another process of the run had it later: of one pid there is
+ * one track. Numbers from the kernel's PID_MAX_LIMIT on are nobody's pid.
+ */
+static json_int_t track_of(const struct perfetto *perfetto,
+			   const struct process *process)
 {
-	return json_pack("{s:s, s:s, s:i, s:I}", "ph", phase, "name", name,
-			 "pid", pid, "tid", (json_int_t)thread);
+	enum { PID_LIMIT = 1 << 22 };
+
+	if (session_pid(perfetto->session, process->pid) == process)
+		return process->pid;
+	return PID_LIMIT + (json_int_t)process->number;
 }
 
-static void put_name(struct perfetto *perfetto, const char *what, int pid,
-		     unsigned int thread, const char *key, json_t *value)
+static json_int_t socket_track(const struct perfetto *perfetto,
+			       const struct tcp_socket *socket)
 {
-	json_t *event = event_of("M", what, pid, thread);
+	return track_of(perfetto, connection_process(socket));
+}
+
+static json_t *event_of(const char *phase, const char *name, json_int_t track,
+			json_int_t thread)
+{
+	return json_pack("{s:s, s:s, s:I, s:I}", "ph", phase, "name", name,
+			 "pid", track, "tid", thread);
+}
+
+static void put_name(struct perfetto *perfetto, const char *what,
+		     json_int_t track, json_int_t thread, const char *key,
+		     json_t *value)
+{
+	json_t *event = event_of("M", what, track, thread);
 
 	json_object_set_new(event, "args", json_pack("{s:o}", key, value));
 	put(perfetto, event);
@@ -55,13 +76,16 @@ static void put_name(struct perfetto *perfetto, const char *what, int pid,
 static void put_process(struct perfetto *perfetto,
 			const struct process *process)
 {
-	int pid = process->pid;
+	json_int_t track = track_of(perfetto, process);
+	json_t *name = track == process->pid
+			       ? json_string(process->command)
+			       : json_sprintf("%s (pid %d)", process->command,
+					      process->pid);
 
-	put_name(perfetto, "process_name", pid, 0, "name",
-		 json_string(process->command));
-	put_name(perfetto, "process_labels", pid, 0, "labels",
+	put_name(perfetto, "process_name", track, 0, "name", name);
+	put_name(perfetto, "process_labels", track, 0, "labels",
 		 json_string(process->arguments));
-	put_name(perfetto, "process_sort_index", pid, 0, "sort_index",
+	put_name(perfetto, "process_sort_index", track, 0, "sort_index",
 		 json_integer(process->number));
 }
 
@@ -99,13 +123,13 @@ static json_int_t end_of(const struct perfetto *perfetto,
 static void put_states(struct perfetto *perfetto,
 		       const struct tcp_socket *socket)
 {
-	int pid = connection_process(socket)->pid;
+	json_int_t track = socket_track(perfetto, socket);
 
 	for (unsigned int i = 0; i < socket->step_count; i++) {
 		const struct step *step = &socket->steps[i];
 		json_int_t from = microseconds(perfetto, step->time);
 		json_int_t end = end_of(perfetto, socket, i);
-		json_t *event = event_of("X", state_name(step->edge->to), pid,
+		json_t *event = event_of("X", state_name(step->edge->to), track,
 					 socket->number);
 
 		json_object_set_new(event, "cat", json_string("state"));
@@ -121,19 +145,19 @@ static void put_states(struct perfetto *perfetto,
 static void put_socket(struct perfetto *perfetto,
 		       const struct tcp_socket *socket)
 {
-	struct subject subject = { .fd = socket->fd,
-				   .role = socket->role,
-				   .local = socket->local,
-				   .peer = socket->peer };
-	int pid = connection_process(socket)->pid;
+	struct subject subject = session_subject(socket);
+	json_int_t track = socket_track(perfetto, socket);
 	char space[TEXT_SIZE];
 	struct text text;
 
 	text_begin(&text, space, sizeof(space));
-	event_add_subject(&text, &subject);
-	put_name(perfetto, "thread_name", pid, socket->number, "name",
+	if (socket->listened)
+		event_add_local(&text, &subject);
+	else
+		event_add_subject(&text, &subject);
+	put_name(perfetto, "thread_name", track, socket->number, "name",
 		 json_string(space));
-	put_name(perfetto, "thread_sort_index", pid, socket->number,
+	put_name(perfetto, "thread_sort_index", track, socket->number,
 		 "sort_index", json_integer(socket->number));
 	put_states(perfetto, socket);
 }
@@ -142,7 +166,7 @@ static void put_flow_end(struct perfetto *perfetto, const char *phase,
 			 const char *name, const struct tcp_socket *socket,
 			 json_int_t at)
 {
-	json_t *event = event_of(phase, name, connection_process(socket)->pid,
+	json_t *event = event_of(phase, name, socket_track(perfetto, socket),
 				 socket->number);
 
 	json_object_set_new(event, "cat", json_string("connection"));
@@ -188,13 +212,13 @@ static void put_finding(struct perfetto *perfetto, const struct found *found)
 		found->process ? process_last_image(found->process) : NULL;
 	const struct tcp_socket *socket = found->socket;
 	const char *scope = socket ? "t" : process ? "p" : "g";
-	int pid = process ? process->pid : 0;
+	json_int_t track = process ? track_of(perfetto, process) : 0;
 	json_t *event;
 
 	if (socket)
-		pid = connection_process(socket)->pid;
-	event = event_of("i", rule_slug(found->rule), pid,
-			 socket ? socket->number : (unsigned int)pid);
+		track = socket_track(perfetto, socket);
+	event = event_of("i", rule_slug(found->rule), track,
+			 socket ? socket->number : track);
 	json_object_set_new(event, "cat", json_string("finding"));
 	json_object_set_new(event, "s", json_string(scope));
 	json_object_set_new(event, "ts",

@@ -53,33 +53,20 @@ static void put_findings(FILE *stream, const struct totals *totals)
 	}
 }
 
-static void put_sockets(FILE *stream, const struct session *session)
+static void put_sockets(FILE *stream, const struct sums *sockets)
 {
-	unsigned int states[ST_COUNT] = { 0 };
-	uint64_t sent = 0;
-	uint64_t received = 0;
-	uint64_t retransmits = 0;
-
-	for (const struct tcp_socket *socket = session->sockets; socket;
-	     socket = socket->next) {
-		states[socket->state]++;
-		sent += socket->counters.sent;
-		received += socket->counters.received;
-		retransmits += socket->counters.retransmits;
-	}
-	/* What was counted and dropped had ended. */
-	states[ST_CLOSED] += session->folded;
 	head(stream, "sockets", "gauge", "Sockets by their last state.");
 	for (int i = ST_CLOSED; i < ST_COUNT; i++)
 		fprintf(stream, "tcpshadow_sockets{state=\"%s\"} %u\n",
-			state_name((enum tcp_state)i), states[i]);
+			state_name((enum tcp_state)i), sockets->states[i]);
 	sum(stream, "sent_bytes_total", "counter",
-	    "Bytes that the programs have sent, by the kernel's count.", sent);
+	    "Bytes that the programs have sent, by the kernel's count.",
+	    sockets->sent);
 	sum(stream, "received_bytes_total", "counter",
 	    "Bytes that the programs were sent, by the kernel's count.",
-	    received);
+	    sockets->received);
 	sum(stream, "resent_segments_total", "counter",
-	    "Segments that were sent again.", retransmits);
+	    "Segments that were sent again.", sockets->retransmits);
 }
 
 bool render_prometheus(FILE *stream, struct session *session,
@@ -90,7 +77,7 @@ bool render_prometheus(FILE *stream, struct session *session,
 	(void)arguments;
 	put_transitions(stream, session);
 	put_findings(stream, &totals);
-	put_sockets(stream, session);
+	put_sockets(stream, &totals.sockets);
 	sum(stream, "processes", "gauge",
 	    "Processes of the run that were followed.", totals.processes);
 	sum(stream, "lost_events_total", "counter",

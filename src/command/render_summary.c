@@ -77,9 +77,11 @@ static void print_findings(struct render_text *render,
 			if (totals->by_rule[i] == 0 ||
 			    (int)rule_severity(rule) != severity)
 				continue;
-			line(render, "  %-7s  %u times  %s",
+			line(render, "  %-7s  %u %s  %s",
 			     severity_name(rule_severity(rule)),
-			     totals->by_rule[i], rule_slug(rule));
+			     totals->by_rule[i],
+			     totals->by_rule[i] == 1 ? "time" : "times",
+			     rule_slug(rule));
 		}
 	}
 }

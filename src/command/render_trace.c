@@ -98,6 +98,7 @@ static void on_started(struct watch *watch, const struct process *process)
 			process->parent ? process->parent->number : 0);
 	line_set_truth(line, "forked", process->forked);
 	line_set_text(line, "program", process->program);
+	line_set_text(line, "command", process->command);
 	line_set_text(line, "arguments", process->arguments);
 	line_set_number(line, "network", process->network);
 	write_line((struct render_trace *)watch, line);

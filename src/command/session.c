@@ -376,6 +376,8 @@ struct found *session_found(struct session *session, const struct found *from)
 		session->counts[severity]++;
 		if (found->process)
 			found->process->found[severity]++;
+		if (found->socket && found->socket->worst <= severity)
+			found->socket->worst = severity + 1;
 	}
 	TELL(session, finding, found);
 	return found;

@@ -56,8 +56,8 @@ struct process {
 	bool gone;                   /* the kernel has it no more */
 	bool status_known;
 	int status;            /* as of wait(2), when known */
-	const char *program;   /* path */
-	const char *command;   /* the last part of it */
+	const char *program;   /* path of what is executed */
+	const char *command;   /* the name that it was started by */
 	const char *arguments; /* all, with blanks between them */
 	uint64_t started;      /* CLOCK_REALTIME, ns */
 	uint64_t ended;        /* 0: it has not */
@@ -134,9 +134,18 @@ struct tcp_socket {
 	struct tcp_socket *live_next; /* of session->live */
 	struct tcp_socket **live_at;  /* what leads here, NULL: not in it */
 	struct tcp_socket *gone_next; /* of what aftermath has in hand */
+	unsigned int worst; /* severity + 1 of what is not suppressed, 0: none */
 	struct counters counters; /* at its close, or at its process's end */
 	const char *name;         /* that the program gave it, NULL: none */
 	struct leftover *left;    /* NULL: the kernel has it no more */
+};
+
+/* What any number of sockets come to. */
+struct sums {
+	unsigned int states[ST_COUNT]; /* sockets, by their last state */
+	uint64_t sent;                 /* bytes */
+	uint64_t received;
+	uint64_t retransmits;
 };
 
 /* A line of a finding's details, or a stack. */
@@ -199,6 +208,7 @@ struct session {
 	unsigned int socket_count;
 	unsigned int stack_count;
 	unsigned int folded; /* connections that were counted and dropped */
+	struct sums dropped; /* sockets that are no longer here */
 	unsigned int *edge_counts;           /* by row of machine_edges */
 	unsigned int counts[SEVERITY_COUNT]; /* findings, not suppressed */
 	unsigned int suppressed;
@@ -283,6 +293,8 @@ void session_released(struct session *session, const struct process *process,
 /* The socket with this cookie, NULL if there is none. */
 struct tcp_socket *session_socket(const struct session *session,
 				  uint64_t cookie);
+
+void session_sum(struct sums *sums, const struct tcp_socket *socket);
 
 /* Copies `found`; its details too. */
 struct found *session_found(struct session *session, const struct found *found);

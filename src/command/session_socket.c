@@ -281,6 +281,14 @@ static void file_ends(struct session *session, struct tcp_socket *socket)
 	(*found)->socket->other_end = socket;
 }
 
+void session_sum(struct sums *sums, const struct tcp_socket *socket)
+{
+	sums->states[socket->state]++;
+	sums->sent += socket->counters.sent;
+	sums->received += socket->counters.received;
+	sums->retransmits += socket->counters.retransmits;
+}
+
 static bool may_be_dropped(const struct tcp_socket *socket)
 {
 	return (socket->state == ST_CLOSED || socket->state == ST_TIME_WAIT) &&
@@ -308,6 +316,7 @@ static void fold_one(struct session *session)
 	else
 		forget_descriptor(session, socket);
 	forget_ends(session, socket);
+	session_sum(&session->dropped, socket);
 	/* Of two ends the one that stays is the connection. */
 	if (!socket->other_end)
 		session->folded++;

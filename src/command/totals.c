@@ -3,8 +3,10 @@
 static void add_sockets(struct totals *totals, const struct session *session)
 {
 	totals->connections = session->folded;
+	totals->sockets = session->dropped;
 	for (const struct tcp_socket *socket = session->sockets; socket;
 	     socket = socket->next) {
+		session_sum(&totals->sockets, socket);
 		if (socket->listened)
 			totals->listeners++;
 		else if (!socket->other_end ||

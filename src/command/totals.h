@@ -12,6 +12,7 @@ struct totals {
 	unsigned int processes;
 	unsigned int connections; /* two ends that are both here are one */
 	unsigned int listeners;
+	struct sums sockets; /* also of those that were counted and dropped */
 	unsigned int by_rule[RULE_COUNT]; /* not suppressed, repeats counted */
 	double seconds;
 	bool incomplete; /* something could not be seen */

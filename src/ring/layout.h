@@ -26,7 +26,7 @@
 #define RING_MAGIC 0x776f646168737074ULL /* "tpshadow" */
 
 enum {
-	RING_VERSION = 1,
+	RING_VERSION = 2,
 	RING_SLOTS_AT = 4096, /* offset of the first slot, in bytes */
 	RING_PAYLOAD = 56,    /* bytes of a record in each slot */
 	RING_RECORD_SLOTS = 255,
@@ -92,7 +92,7 @@ struct ring_head {
 
 enum { RING_FORKED = 1 }; /* flags of ring_start: not after an exec */
 
-struct ring_start { /* then: program path, NUL, arguments each with a NUL */
+struct ring_start { /* then: path, name, arguments, each with a NUL */
 	struct ring_head head;
 	int32_t parent_pid;
 	uint32_t parent; /* `process` of the parent when forked, else 0 */

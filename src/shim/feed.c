@@ -11,12 +11,18 @@
 #include "ring/append.h"
 #include "shim/elf.h"
 #include "shim/process.h"
+#include "shim/program.h"
 #include "shim/reach.h"
 #include "shim/real.h"
 #include "shim/settings.h"
 #include "shim/stack.h"
 
-enum { PATH_SIZE = 512, ARGUMENTS_SIZE = 2048, MODULES_MAX = 256 };
+enum {
+	PATH_SIZE = 512,
+	NAME_SIZE = 256,
+	ARGUMENTS_SIZE = 2048,
+	MODULES_MAX = 256
+};
 
 static struct ring *_Atomic ring;
 static _Atomic uint32_t number; /* of this process in the run */
@@ -56,29 +62,13 @@ static struct ring_part text_part(const char *text)
 	return (struct ring_part){ text, strlen(text) + 1 };
 }
 
-/* Each with its NUL, as /proc/PID/cmdline has them; what does not fit is cut. */
-static size_t join(char *buffer, size_t size, char *const arguments[])
-{
-	size_t used = 0;
-
-	for (; *arguments && used < size; arguments++) {
-		size_t length = strlen(*arguments) + 1;
-
-		if (length > size - used)
-			length = size - used;
-		memcpy(buffer + used, *arguments, length);
-		used += length;
-	}
-	return used;
-}
-
 static int parent_pid(void)
 {
 	return process_sandboxed() ? 0 : (int)raw_call3(SYS_getppid, 0, 0, 0);
 }
 
 static void say_start(uint32_t parent, uint32_t flags, const char *program,
-		      const char *arguments, size_t size)
+		      const char *name, const char *arguments, size_t size)
 {
 	struct ring_start start = {
 		.head = head_now(),
@@ -90,11 +80,12 @@ static void say_start(uint32_t parent, uint32_t flags, const char *program,
 	};
 	struct ring_part parts[] = { { &start, sizeof(start) },
 				     text_part(program),
+				     text_part(name),
 				     { arguments, size } };
 
 	if (start.seen_pid != start.head.pid && !process_sandboxed())
 		start.pids = reach_namespace("pid");
-	append(RING_START, parts, 3);
+	append(RING_START, parts, 4);
 }
 
 static void take_number(struct ring *mapped)
@@ -106,9 +97,9 @@ void feed_start(char *const arguments[])
 {
 	char joined[ARGUMENTS_SIZE];
 	char program[PATH_SIZE];
+	char name[NAME_SIZE];
 	struct ring *mapped;
 	size_t size;
-	long length;
 
 	if (strcmp(settings.ring, "none") == 0 || getauxval(AT_SECURE))
 		return;
@@ -117,10 +108,10 @@ void feed_start(char *const arguments[])
 		return;
 	take_number(mapped);
 	atomic_store(&ring, mapped);
-	length = raw_readlink("/proc/self/exe", program, sizeof(program) - 1);
-	program[length > 0 ? length : 0] = '\0';
-	size = join(joined, sizeof(joined), arguments);
-	say_start(0, 0, program, joined, size);
+	program_path(program, sizeof(program));
+	program_name(name, sizeof(name), arguments, program);
+	size = program_arguments(joined, sizeof(joined), arguments);
+	say_start(0, 0, program, name, joined, size);
 }
 
 void feed_forked(void)
@@ -132,7 +123,7 @@ void feed_forked(void)
 		return;
 	reach_forked();
 	take_number(mapped);
-	say_start(parent, RING_FORKED, "", "", 0);
+	say_start(parent, RING_FORKED, "", "", "", 0);
 }
 
 void feed_end(void)
@@ -206,13 +197,10 @@ static void say_module(const struct link_map *map, const struct build *build)
 				      .build = *build };
 	char program[PATH_SIZE];
 	const char *path = map->l_name;
-	long length;
 
 	/* The main program's link map has no name; the kernel knows it. */
 	if (!path[0] && !process_sandboxed()) {
-		length = raw_readlink("/proc/self/exe", program,
-				      sizeof(program) - 1);
-		program[length > 0 ? length : 0] = '\0';
+		program_path(program, sizeof(program));
 		path = program;
 	}
 

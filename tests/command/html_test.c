@@ -175,6 +175,28 @@ Test(html, a_style_sheet_that_needs_no_escapes)
 	session_free(session);
 }
 
+/* A viewer may refuse the style sheet; what has no colour then is black. */
+Test(html, the_pictures_have_their_colours_without_the_style_sheet)
+{
+	struct session *session = made_session(100);
+
+	made_finding(session, RULE_DOUBLE_CLOSE, session->processes,
+		     session->sockets);
+	render(session);
+	cr_expect_gt(count("//h:svg//h:rect"), 100);
+	cr_expect_eq(count("//h:svg//h:rect[not(@fill)]"), 0);
+	cr_expect_eq(count("//h:svg//h:path[not(@fill or ../@fill)]"), 0);
+	cr_expect_eq(count("//h:svg//h:path[@fill='none' and not(@stroke)]"),
+		     0);
+	cr_expect_eq(count("//h:svg//h:text[starts-with(@class, 'ink') and "
+			   "not(@fill)]"),
+		     0);
+	cr_expect_eq(count("//h:rect[@class='s FIN_WAIT_1' and "
+			   "@fill='#0072b2']"),
+		     count("//h:rect[@class='s FIN_WAIT_1']"));
+	session_free(session);
+}
+
 Test(html, hostile_names_stay_text)
 {
 	static const char name[] = "<script>alert('1')<\\script>\"&amp;]]>.x";
@@ -229,12 +251,67 @@ Test(html, the_diagram_has_every_edge)
 		snprintf(expression, sizeof(expression),
 			 "//h:svg[@class='diagram']//h:g[h:title["
 			 "starts-with(., '%s to %s\n') and contains(., "
-			 "'%s (section %s): %u times')]]/h:path",
+			 "'%s (section %s): %u %s')]]/h:path",
 			 state_name(edge[i].from), state_name(edge[i].to),
 			 machine_event_text(edge[i].event), edge[i].section,
-			 session->edge_counts[i]);
+			 session->edge_counts[i],
+			 session->edge_counts[i] == 1 ? "time" : "times");
 		cr_expect_eq(count(expression), 1, "%s", expression);
 	}
+	session_free(session);
+}
+
+Test(html, connections_that_stand_under_the_other_end_say_which)
+{
+	struct session *session = made_session(3);
+
+	render(session);
+	cr_expect_eq(count("//h:p[.='3 of its connections: see the other end, "
+			   "pid 1001 (server)']"),
+		     1);
+	xmlFreeDoc(document);
+	made_connection(session, made_process(session, 3, "/bin/server"),
+			session->processes->next, 3);
+	render(session);
+	cr_expect_eq(count("//h:p[.='4 of its connections: see the other end, "
+			   "pid 1003 (server) and others']"),
+		     1);
+	session_free(session);
+}
+
+static void give_up(struct session *session, uint64_t cookie,
+		    enum tcp_event event)
+{
+	struct subject subject = { .fd = 3, .cookie = cookie };
+	struct step step = { .time = MADE_START + 1000,
+			     .edge = machine_edge(ST_CLOSED, ST_SYN_SENT,
+						  EVENT_OPEN_ACTIVE),
+			     .process = session->processes };
+
+	session_step(session, &subject, &step);
+	step.edge = machine_edge(ST_SYN_SENT, ST_CLOSED, event);
+	session_step(session, &subject, &step);
+}
+
+Test(html, an_arrow_names_the_events_that_there_were)
+{
+	static const char arrow[] =
+		"//h:g[h:title[starts-with(., 'SYN_SENT to CLOSED')]]"
+		"/h:text[@class='event']";
+	struct session *session = made_session(0);
+
+	render(session);
+	cr_expect_str_eq(text_of(arrow), "reset received");
+	xmlFreeDoc(document);
+	for (uint64_t i = 1; i <= 3; i++)
+		give_up(session, i, EVENT_CLOSE);
+	render(session);
+	cr_expect_str_eq(text_of(arrow), "closed by theprogram");
+	xmlFreeDoc(document);
+	give_up(session, 4, EVENT_TIMEOUT);
+	render(session);
+	cr_expect_str_eq(text_of(arrow), "3 closed by theprogram1 timed out");
+	cr_expect_eq(count("//h:*[contains(., '1 times')]"), 0);
 	session_free(session);
 }
 
@@ -282,6 +359,78 @@ Test(html, ten_thousand_connections_make_a_page_of_bounded_size)
 	session_free(session);
 }
 
+/* So many processes that each have a connection with themselves. */
+static struct session *made_processes(unsigned int number)
+{
+	struct session *session = made_session(0);
+
+	for (unsigned int i = 0; i < number; i++) {
+		struct process *process =
+			made_process(session, 3 + i, "/bin/plain");
+
+		made_connection(session, process, process, i);
+	}
+	session->ended = MADE_START + 2000000 + number * 100000ULL;
+	return session;
+}
+
+static struct tcp_socket *last_socket(const struct session *session)
+{
+	struct tcp_socket *socket = session->sockets;
+
+	while (socket->next)
+		socket = socket->next;
+	return socket;
+}
+
+Test(html, a_process_with_an_error_is_drawn_however_many_come_before_it)
+{
+	struct session *session = made_processes(200);
+	struct tcp_socket *last = last_socket(session);
+
+	for (struct tcp_socket *socket = session->sockets; socket;
+	     socket = socket->next)
+		made_finding(session, RULE_SIGPIPE_UNHANDLED, socket->owner,
+			     socket);
+	made_finding(session, RULE_SIGPIPE_DEATH, last->owner, last);
+	render(session);
+	cr_expect_eq(count("//h:div[@class='process']"), HTML_PROCESSES);
+	/* Those in which the worst was found stand first. */
+	cr_expect_eq(count("//h:div[@class='process'][h:h3='pid 1202 (plain)']"
+			   "[not(preceding-sibling::h:div[@class='process'])]"
+			   "//h:a[contains(h:title, '[sigpipe-death]')]"),
+		     1);
+	cr_expect_str_eq(text_of("//h:section[h:h2='Timeline']/"
+				 "h:p[@class='folded'][last()]"),
+			 "140 processes more are not drawn.");
+	session_free(session);
+}
+
+Test(html, processes_that_are_not_drawn_are_those_without_findings)
+{
+	struct session *session = made_processes(HTML_PROCESSES + 1);
+	struct tcp_socket *last = last_socket(session);
+
+	made_finding(session, RULE_SIGPIPE_UNHANDLED, last->owner, last);
+	render(session);
+	cr_expect_eq(count("//h:h3[.='pid 1063 (plain)']"), 1);
+	cr_expect_eq(count("//h:p[.='1 process more, in which nothing was "
+			   "found, is not drawn.']"),
+		     1);
+	session_free(session);
+}
+
+Test(html, a_single_connection_is_drawn_rather_than_summed_up)
+{
+	struct session *session = made_processes(HTML_LANES + 1);
+
+	render(session);
+	cr_expect_eq(count("//h:div[@class='process']"), HTML_PROCESSES);
+	cr_expect_eq(count("//h:div[@class='lane pair']"), HTML_PROCESSES);
+	cr_expect_eq(count("//h:svg[@aria-label='folded connections']"), 0);
+	session_free(session);
+}
+
 static bool has(const char *program)
 {
 	char command[64];
@@ -291,7 +440,7 @@ static bool has(const char *program)
 }
 
 /* What a headless Chromium prints; its profile goes to the folder. */
-static const char *browse(const char *options)
+static const char *browse(const char *page, const char *options)
 {
 	static const char flags[] =
 		"--headless --no-sandbox --disable-gpu --disable-quic "
@@ -301,7 +450,7 @@ static const char *browse(const char *options)
 
 	snprintf(command, sizeof(command),
 		 "exec chromium %s --user-data-dir=%s/profile %s file://%s",
-		 flags, made_folder, options, made_path("page.html"));
+		 flags, made_folder, options, made_path(page));
 	run_end(&made_run);
 	cr_expect_eq(run_all(&made_run, false, NULL, ARGV("sh", "-c", command)),
 		     0, "%s", run_errors(&made_run));
@@ -335,7 +484,7 @@ Test(html, a_browser_reads_what_was_written, .timeout = 110)
 	made_real("html", "page.html", run_example("sigpipe-death/bad"));
 	run_end(&made_run);
 	written = made_text("page.html");
-	seen = browse("--dump-dom");
+	seen = browse("page.html", "--dump-dom");
 	for (size_t i = 0; i < sizeof(elements) / sizeof(*elements); i++)
 		cr_expect_eq(occurrences(seen, elements[i]),
 			     occurrences(written, elements[i]), "%s",
@@ -344,18 +493,35 @@ Test(html, a_browser_reads_what_was_written, .timeout = 110)
 	free(written);
 }
 
+/* No window of a headless browser is as narrow as a phone: a frame is. */
+static void frame_page(void)
+{
+	FILE *file = fopen(made_path("phone.html"), "w");
+
+	cr_assert(file);
+	fputs("<body style='margin:0'><iframe src='page.html' width='390' "
+	      "height='3000' style='border:0'></iframe>",
+	      file);
+	fclose(file);
+}
+
 /* The pictures are left in build/pictures, to be looked at. */
 Test(html, a_browser_draws_it_light_dark_small_and_on_paper, .timeout = 110)
 {
 	static const struct {
 		const char *name;
+		const char *page;
 		const char *options;
 	} views[] = {
-		{ "light.png", "--window-size=1100,3000 --screenshot=" },
-		{ "dark.png", "--blink-settings=preferredColorScheme=0 "
-			      "--window-size=1100,3000 --screenshot=" },
-		{ "phone.png", "--window-size=500,3000 --screenshot=" },
-		{ "paper.pdf", "--no-pdf-header-footer --print-to-pdf=" },
+		{ "light.png", "page.html",
+		  "--window-size=1100,3000 --screenshot=" },
+		{ "dark.png", "page.html",
+		  "--blink-settings=preferredColorScheme=0 "
+		  "--window-size=1100,3000 --screenshot=" },
+		{ "phone.png", "phone.html",
+		  "--window-size=500,3000 --screenshot=" },
+		{ "paper.pdf", "page.html",
+		  "--no-pdf-header-footer --print-to-pdf=" },
 	};
 	const char *build = getenv("TCPSHADOW_BUILD");
 	char options[1024];
@@ -365,6 +531,7 @@ Test(html, a_browser_draws_it_light_dark_small_and_on_paper, .timeout = 110)
 	if (!has("chromium"))
 		cr_skip_test("chromium is not installed: `make pictures`");
 	made_real("html", "page.html", run_example("sigpipe-death/bad"));
+	frame_page();
 	snprintf(path, sizeof(path), "%s/pictures", build ? build : "build");
 	mkdir(path, 0777);
 	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++) {
@@ -373,7 +540,7 @@ Test(html, a_browser_draws_it_light_dark_small_and_on_paper, .timeout = 110)
 		unlink(path);
 		snprintf(options, sizeof(options), "%s%s", views[i].options,
 			 path);
-		browse(options);
+		browse(views[i].page, options);
 		cr_assert_eq(stat(path, &status), 0, "%s", path);
 		cr_expect_gt(status.st_size, 20000, "%s", path);
 	}

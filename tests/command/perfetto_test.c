@@ -223,6 +223,73 @@ Test(perfetto, findings_are_instants_where_they_belong)
 	session_free(session);
 }
 
+/* The name that the metadata event gives to a process's or socket's track. */
+static const char *name_of(const char *what, json_int_t pid, json_int_t thread)
+{
+	const json_t *event;
+	size_t i;
+
+	json_array_foreach(events, i, event)
+	{
+		if (is_phase(event, "M") && number_of(event, "pid") == pid &&
+		    number_of(event, "tid") == thread &&
+		    strcmp(string_of(event, "name"), what) == 0)
+			return string_of(json_object_get(event, "args"),
+					 "name");
+	}
+	return "";
+}
+
+/* The track that a socket's slices lie in. */
+static json_int_t pid_of(json_int_t thread)
+{
+	const json_t *event;
+	size_t i;
+
+	json_array_foreach(events, i, event)
+	{
+		if (is_phase(event, "X") && number_of(event, "tid") == thread)
+			return number_of(event, "pid");
+	}
+	return -1;
+}
+
+Test(perfetto, processes_of_one_pid_have_a_track_each)
+{
+	struct session *session = made_session(0);
+	struct process start = { .number = 3,
+				 .pid = session->processes->pid,
+				 .command = "another",
+				 .arguments = "another",
+				 .started = session->ended };
+	struct process *later = session_start(session, &start);
+
+	made_connection(session, session->processes, session->processes, 0);
+	made_connection(session, later, later, 1);
+	render(session);
+	check_flows();
+	cr_expect_eq(pid_of(1), pid_of(2));
+	cr_expect_eq(pid_of(3), pid_of(4));
+	cr_expect_neq(pid_of(1), pid_of(3));
+	cr_expect_str_eq(name_of("process_name", pid_of(1), 0),
+			 "server (pid 1001)");
+	cr_expect_str_eq(name_of("process_name", 1001, 0), "another");
+	cr_expect_eq(pid_of(3), 1001);
+	session_free(session);
+}
+
+Test(perfetto, a_socket_has_the_name_that_the_program_gave_it)
+{
+	struct session *session = made_session(1);
+
+	session_named(session, session->processes, session->sockets->fd,
+		      session->sockets->cookie, "control");
+	render(session);
+	cr_expect(strstr(name_of("thread_name", pid_of(1), 1), "control"), "%s",
+		  name_of("thread_name", pid_of(1), 1));
+	session_free(session);
+}
+
 Test(perfetto, ten_thousand_connections)
 {
 	struct session *session = made_session(10000);

@@ -74,6 +74,24 @@ Test(prometheus, sockets_by_their_last_state)
 	session_free(session);
 }
 
+Test(prometheus, what_was_dropped_for_want_of_room_still_counts)
+{
+	struct session *session = made_session(110000);
+	char *text;
+
+	cr_expect_gt(session->folded, 0);
+	render(session);
+	text = made_text("run.prom");
+	cr_expect(has_line(text, "tcpshadow_sockets{state=\"CLOSED\"} 110000"),
+		  "%s", text);
+	cr_expect(has_line(text,
+			   "tcpshadow_sockets{state=\"TIME_WAIT\"} 110000"));
+	cr_expect(has_line(text, "tcpshadow_sent_bytes_total 117700000"));
+	cr_expect(has_line(text, "tcpshadow_received_bytes_total 117700000"));
+	free(text);
+	session_free(session);
+}
+
 /* Each series once, each name described before its first value. */
 Test(prometheus, no_series_is_there_twice)
 {

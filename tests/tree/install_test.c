@@ -150,6 +150,23 @@ Test(install, pkg_config_tells_where_header_and_library_are)
 	run_end(&run);
 }
 
+Test(install, the_links_of_its_pages_lead_somewhere)
+{
+	struct run run;
+
+	EXPECT_SHELL(&run,
+		     INSTALL_AND_MOVE
+		     "cd share/doc/tcpshadow; links=0; "
+		     "for page in *.md rules/*.md; do "
+		     "for link in $(grep -o ']([^):#]*)' \"$page\" | "
+		     "tr -d ']()'); do links=$((links + 1)); "
+		     "[ -e \"$(dirname \"$page\")/$link\" ] || "
+		     "{ echo \"$page: $link\" >&2; exit 1; }; done; done; "
+		     "[ $links -gt 5 ]",
+		     NULL, NULL);
+	run_end(&run);
+}
+
 Test(install, uninstall_leaves_nothing)
 {
 	struct run run;
