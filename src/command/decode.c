@@ -387,9 +387,10 @@ static bool decode_again(struct decoder *decoder,
 
 	if (!process || again->rule >= RULE_COUNT)
 		return false;
-	session_repeated(decoder->session, process, (enum rule)again->rule,
-			 session_stack(process, again->stack), again->count);
-	return true;
+	return session_repeated(decoder->session, process,
+				(enum rule)again->rule,
+				session_stack(process, again->stack),
+				again->count);
 }
 
 static bool decode_message(struct decoder *decoder,

@@ -321,8 +321,9 @@ static void read_repeat(struct trace *trace, struct trace_fields *fields)
 	unsigned int count =
 		(unsigned int)trace_number(fields, "count", 0, UINT_MAX);
 
-	if (!fields->wrong)
-		session_repeated(trace->session, process, rule, stack, count);
+	if (!fields->wrong &&
+	    !session_repeated(trace->session, process, rule, stack, count))
+		trace_wrong(fields, "there is no such finding");
 }
 
 static void read_message(struct trace *trace, struct trace_fields *fields)

@@ -316,19 +316,33 @@ struct found *session_found(struct session *session, const struct found *from)
 	return found;
 }
 
-void session_repeated(struct session *session, struct process *process,
-		      enum rule rule, const struct stack *stack,
-		      unsigned int count)
+static struct found *find_found(struct session *session,
+				const struct process *process, enum rule rule,
+				const struct stack *stack)
 {
 	struct found *found = session->found;
 
 	while (found && (found->process != process || found->rule != rule ||
 			 found->stack != stack))
 		found = found->next;
+	return found;
+}
+
+/* What was told before a fork comes again in the child. */
+bool session_repeated(struct session *session, const struct process *process,
+		      enum rule rule, const struct stack *stack,
+		      unsigned int count)
+{
+	struct found *found = NULL;
+
+	for (; !found && process;
+	     process = process->forked ? process->parent : NULL)
+		found = find_found(session, process, rule, stack);
 	if (!found)
-		return;
+		return false;
 	found->repeated += count;
 	TELL(session, repeated, found, count);
+	return true;
 }
 
 void session_message(struct session *session, const struct process *process,

@@ -261,8 +261,11 @@ struct tcp_socket *session_socket(const struct session *session,
 /* Copies `found`; its details too. */
 struct found *session_found(struct session *session, const struct found *found);
 
-/* The finding of this rule and stack of the process came again. */
-void session_repeated(struct session *session, struct process *process,
+/*
+ * The finding of this rule and stack of the process, or of the one that forked
+ * it, came again. False: there is no such finding.
+ */
+bool session_repeated(struct session *session, const struct process *process,
 		      enum rule rule, const struct stack *stack,
 		      unsigned int count);
 

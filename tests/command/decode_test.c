@@ -196,6 +196,67 @@ Test(decode, names_and_labels_of_a_hostile_program_are_printable_and_cut)
 	cr_expect_eq(line[text.length - 1], '\n');
 }
 
+/* --- findings ----------------------------------------------------------------
+ */
+
+static void send_finding(uint32_t stack)
+{
+	struct ring_finding finding = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.fd = -1,
+		.stack = stack,
+		.rule = RULE_DOUBLE_CLOSE
+	};
+
+	send(RING_FINDING, &finding, sizeof(finding), "message");
+}
+
+static void send_again(uint32_t stack, uint32_t count)
+{
+	struct ring_again again = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.stack = stack,
+		.rule = RULE_DOUBLE_CLOSE,
+		.count = count
+	};
+
+	send(RING_AGAIN, &again, sizeof(again), "");
+}
+
+static void send_stack(uint32_t id)
+{
+	struct ring_stack stack = {
+		.head = { .time = 1, .process = 1, .pid = PARENT }, .id = id
+	};
+
+	send(RING_STACK, &stack, sizeof(stack), "");
+}
+
+Test(decode, what_comes_again_is_added_to_its_finding)
+{
+	send_start(PARENT, 1);
+	send_stack(7);
+	send_stack(8);
+	send_finding(7);
+	send_finding(8);
+	send_again(8, 5);
+	cr_expect_eq(session->found->repeated, 0);
+	cr_expect_eq(session->found->next->repeated, 5);
+	cr_expect_eq(decoder.bad, 0);
+}
+
+Test(decode, what_comes_again_without_a_finding_is_bad)
+{
+	send_start(PARENT, 1);
+	send_stack(7);
+	send_again(7, 5);
+	cr_expect_eq(decoder.bad, 1);
+	send_finding(7);
+	send_again(0, 5);
+	cr_expect_eq(decoder.bad, 2);
+	cr_expect_eq(session->found->repeated, 0);
+}
+
 /* Of a process that nobody has heard of. */
 Test(decode, names_and_marks_of_nobody_are_bad)
 {
