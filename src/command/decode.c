@@ -371,7 +371,8 @@ static bool decode_finding(struct decoder *decoder,
 	}
 	free(lines);
 	found.help = session_text(decoder->session, next_text(&rest));
-	found.suppressed = suppressions_match(decoder->session->symbols,
+	found.suppressed = told->suppressed ||
+			   suppressions_match(decoder->session->symbols,
 					      found.rule, found.stack);
 	session_found(decoder->session, &found);
 	return true;
@@ -384,13 +385,17 @@ static bool decode_again(struct decoder *decoder,
 	const struct ring_again *again =
 		fixed_part(record, sizeof(*again), &rest);
 	struct process *process = again ? sender(decoder, &again->head) : NULL;
+	enum rule rule;
 
 	if (!process || again->rule >= RULE_COUNT)
 		return false;
-	return session_repeated(decoder->session, process,
-				(enum rule)again->rule,
-				session_stack(process, again->stack),
-				again->count);
+	rule = (enum rule)again->rule;
+	if (!again->untold)
+		return session_repeated(decoder->session, process, rule,
+					session_stack(process, again->stack),
+					again->count);
+	session_untold(decoder->session, process, rule, again->count);
+	return true;
 }
 
 static bool decode_message(struct decoder *decoder,

@@ -345,6 +345,13 @@ bool session_repeated(struct session *session, const struct process *process,
 	return true;
 }
 
+void session_untold(struct session *session, struct process *process,
+		    enum rule rule, unsigned int count)
+{
+	process->untold[rule] += count;
+	TELL(session, untold, process, rule, count);
+}
+
 void session_message(struct session *session, const struct process *process,
 		     const char *text)
 {

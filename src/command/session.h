@@ -52,6 +52,7 @@ struct process {
 	uint64_t ended;        /* 0: it has not */
 	uint64_t network;      /* inode of the namespace it is in now */
 	unsigned int found[SEVERITY_COUNT];
+	unsigned int untold[RULE_COUNT]; /* findings beyond those it told */
 	struct stack *stacks;
 };
 
@@ -164,6 +165,8 @@ struct watch {
 	void (*finding)(struct watch *, const struct found *);
 	void (*repeated)(struct watch *, const struct found *,
 			 unsigned int count);
+	void (*untold)(struct watch *, const struct process *, enum rule,
+		       unsigned int count);
 	void (*message)(struct watch *, const struct process *,
 			const char *text);
 	void (*named)(struct watch *, const struct process *, int fd,
@@ -268,6 +271,10 @@ struct found *session_found(struct session *session, const struct found *found);
 bool session_repeated(struct session *session, const struct process *process,
 		      enum rule rule, const struct stack *stack,
 		      unsigned int count);
+
+/* Findings of this rule were made that the process does not tell: too many. */
+void session_untold(struct session *session, struct process *process,
+		    enum rule rule, unsigned int count);
 
 void session_message(struct session *session, const struct process *process,
 		     const char *text);

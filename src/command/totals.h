@@ -13,6 +13,7 @@ struct totals {
 	unsigned int connections; /* two ends that are both here are one */
 	unsigned int listeners;
 	unsigned int by_rule[RULE_COUNT]; /* not suppressed, repeats counted */
+	unsigned int untold[RULE_COUNT];  /* of these: those beyond the told */
 	double seconds;
 	bool incomplete; /* something could not be seen */
 };

@@ -171,8 +171,8 @@ struct ring_finding { /* then: message, details, help, each with a NUL */
 	uint32_t stack;
 	uint16_t rule;
 	uint8_t role;
-	uint8_t last; /* of its rule that will be told */
-	uint32_t unused;
+	uint8_t last;        /* of its rule that will be told */
+	uint32_t suppressed; /* by the library */
 	struct address local;
 	struct address peer;
 };
@@ -181,9 +181,9 @@ struct ring_again {
 	struct ring_head head;
 	uint32_t stack;
 	uint16_t rule;
-	uint16_t unused;
+	uint16_t untold; /* at places of which no finding was told */
 	uint32_t count;
-	uint32_t unused2;
+	uint32_t unused;
 };
 
 struct ring_message { /* then: the text */

@@ -405,6 +405,7 @@ void feed_finding(const struct feed_finding *finding)
 		.rule = (uint16_t)finding->rule,
 		.role = (uint8_t)finding->subject->role,
 		.last = finding->last,
+		.suppressed = finding->suppressed,
 		.local = finding->subject->local,
 		.peer = finding->subject->peer,
 	};
@@ -416,11 +417,12 @@ void feed_finding(const struct feed_finding *finding)
 	append(RING_FINDING, parts, 4);
 }
 
-void feed_again(enum rule rule, uint32_t stack, uint32_t count)
+void feed_again(enum rule rule, uint32_t stack, uint32_t count, bool untold)
 {
 	struct ring_again again = { .head = head_now(),
 				    .stack = stack,
 				    .rule = (uint16_t)rule,
+				    .untold = untold,
 				    .count = count };
 	struct ring_part part = { &again, sizeof(again) };
 
