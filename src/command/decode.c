@@ -205,6 +205,20 @@ static bool decode_stack(struct decoder *decoder,
 	return true;
 }
 
+static bool decode_birth(struct decoder *decoder,
+			 const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_birth *birth =
+		fixed_part(record, sizeof(*birth), &rest);
+	struct process *process = birth ? sender(decoder, &birth->head) : NULL;
+
+	if (process)
+		session_add_birth(decoder->session, process, birth->id,
+				  birth->cookie);
+	return process != NULL;
+}
+
 static bool decode_transition(struct decoder *decoder,
 			      const struct ring_record *record)
 {
@@ -465,6 +479,7 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_EXEC_FAILED] = decode_exec,
 		[RING_MODULE] = decode_module,
 		[RING_STACK] = decode_stack,
+		[RING_BIRTH] = decode_birth,
 		[RING_TRANSITION] = decode_transition,
 		[RING_CLOSED] = decode_closed,
 		[RING_RELEASED] = decode_released,

@@ -272,6 +272,16 @@ struct stack *session_add_stack(struct session *session,
 	return stack;
 }
 
+void session_add_birth(struct session *session, struct process *process,
+		       uint32_t id, uint64_t cookie)
+{
+	const struct tcp_socket *socket = session_socket(session, cookie);
+
+	if (socket && socket->born)
+		session_add_stack(session, process, id, socket->born->places,
+				  socket->born->count);
+}
+
 /* A forked process has its parent's stacks too. */
 struct stack *session_stack(const struct process *process, uint32_t id)
 {

@@ -233,6 +233,10 @@ struct stack *session_add_stack(struct session *session,
 				struct place *const *places,
 				unsigned int count);
 
+/* The stack that has made the socket, in whatever process it was. */
+void session_add_birth(struct session *session, struct process *process,
+		       uint32_t id, uint64_t cookie);
+
 /* NULL when the id is 0 or was never told. */
 struct stack *session_stack(const struct process *process, uint32_t id);
 

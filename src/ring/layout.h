@@ -77,6 +77,7 @@ enum ring_kind {
 	RING_NAME,     /* that the program has given to a socket */
 	RING_MARK,     /* a point in time that the program has marked */
 	RING_NETWORK,  /* sockets are made in another network namespace now */
+	RING_BIRTH,    /* a stack that the run knows: it made a socket */
 	RING_KIND_COUNT
 };
 
@@ -123,6 +124,13 @@ struct ring_stack { /* then: ring_frame, count times */
 struct ring_frame {
 	uint64_t base;    /* of a ring_module; 0: in no object */
 	uint64_t address; /* the return address, relative to it */
+};
+
+struct ring_birth {
+	struct ring_head head;
+	uint64_t cookie;
+	uint32_t id; /* of the stack, in this process */
+	uint32_t unused;
 };
 
 struct ring_transition {

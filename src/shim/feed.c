@@ -335,6 +335,17 @@ void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count)
 	append(RING_STACK, parts, 2);
 }
 
+void feed_birth(uint32_t id, uint64_t cookie)
+{
+	struct ring_birth birth = { .cookie = cookie, .id = id };
+	struct ring_part part = { &birth, sizeof(birth) };
+
+	if (!feed_attached())
+		return;
+	birth.head = head_now();
+	append(RING_BIRTH, &part, 1);
+}
+
 void feed_transition(const struct transition *transition)
 {
 	const struct subject *subject = &transition->subject;

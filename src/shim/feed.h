@@ -54,6 +54,9 @@ void feed_exec_failed(void);
 /* A stack that was stored under a new number. */
 void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count);
 
+/* The stack is the one that made the socket, in whatever program. */
+void feed_birth(uint32_t id, uint64_t cookie);
+
 void feed_transition(const struct transition *transition);
 
 /* A call has closed the socket here. */

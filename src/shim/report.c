@@ -7,6 +7,7 @@
 #include "shim/again.h"
 #include "shim/elf.h"
 #include "shim/feed.h"
+#include "shim/handover.h"
 #include "shim/names.h"
 #include "shim/process.h"
 #include "shim/real.h"
@@ -170,6 +171,13 @@ bool report_begin(struct report *report, enum rule rule,
 	return begin(report, rule, subject, stack, place != NULL);
 }
 
+bool report_begin_at(struct report *report, enum rule rule,
+		     const struct subject *subject, uint32_t stack)
+{
+	return !process_sandboxed() &&
+	       begin(report, rule, subject, stack, true);
+}
+
 static bool colored(void)
 {
 	if (settings.color == 1)
@@ -307,7 +315,13 @@ void report_add_place(struct text *text, const void *place)
 	const char *call = (const char *)place - 1;
 	const struct link_map *map = place ? elf_module(call) : NULL;
 	const char *function;
+	size_t length;
+	const char *told = handover_frame(place, &length);
 
+	if (told) {
+		text_add_bytes(text, told, length);
+		return;
+	}
 	if (!map) {
 		text_add_hex(text, (uintptr_t)place);
 		return;

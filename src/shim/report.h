@@ -55,6 +55,13 @@ struct report {
 bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place);
 
+/*
+ * The same for what is found long after the call that is to blame, the birth of
+ * a socket or its close: the stack that was kept. 0: it is not known, and all
+ * such findings of the rule are one.
+ */
+bool report_begin_at(struct report *report, enum rule rule,
+		     const struct subject *subject, uint32_t stack);
 void report_end(struct report *report);
 
 /* Says nothing after all, here or when it comes again. */

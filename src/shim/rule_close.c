@@ -85,23 +85,21 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 	const struct sock *sock = sock_of(ref);
 	struct subject subject = report_subject(sock, fd);
 	struct report report;
-	unsigned int count;
-	const uintptr_t *frames = stack_frames(sock->born, &count);
 
 	/* The place to blame is where the connection came from. */
-	if (!report_begin(&report, RULE_CLOSE_WAIT_LEAK, &subject,
-			  count > 0 ? (const void *)frames[0] : NULL))
+	if (!report_begin_at(&report, RULE_CLOSE_WAIT_LEAK, &subject,
+			     sock->born))
 		return;
 	text_add(&report.scratch->message,
 		 "the peer has closed this connection, the program has not ");
 	text_add(&report.scratch->message, when);
-	report.stack = 0;
+	text_add(&report.scratch->details,
+		 report.stack ? "the connection was made there, and has been "
+			      : "it has been ");
 	text_add(&report.scratch->details, "in CLOSE_WAIT for ");
 	text_add_number(&report.scratch->details,
 			clock_now() - sock->peer_closed_at);
-	text_add(&report.scratch->details,
-		 " ms; the connection was made by:\n");
-	stack_add(&report.scratch->details, "  ", sock->born);
+	text_add(&report.scratch->details, " ms\n");
 	text_add(&report.scratch->help,
 		 "close() the socket after read() has returned 0");
 	report_end(&report);
@@ -137,18 +135,16 @@ static void say_left_open(int fd, uint64_t ref, uint64_t word)
 	const struct sock *sock = sock_of(ref);
 	struct subject subject = report_subject(sock, fd);
 	struct report report;
-	unsigned int count;
-	const uintptr_t *frames = stack_frames(sock->born, &count);
 
-	if (count == 0 || !report_begin(&report, RULE_LEFT_OPEN, &subject,
-					(const void *)frames[0]))
-		return;
 	/* The place to blame is where the socket came from. */
-	report.stack = sock->born;
+	if (!sock->born ||
+	    !report_begin_at(&report, RULE_LEFT_OPEN, &subject, sock->born))
+		return;
 	text_add(&report.scratch->message,
 		 "this socket was not closed when the program ended: it was in "
 		 "state ");
 	text_add(&report.scratch->message, state_name(sock_state(word)));
+	text_add(&report.scratch->details, "the socket was made there\n");
 	text_add(&report.scratch->help,
 		 "close() it on every way out, or hand it to the process that "
 		 "is to go on with it");
@@ -174,15 +170,16 @@ void rule_open_at_exit(int fd, uint64_t ref)
 {
 	uint64_t word;
 
-	if (process_sandboxed())
+	/* What was told while the program ran is not told again. */
+	if (process_sandboxed() || !sock_load(ref, &word) ||
+	    word & SOCK_LEAK_SAID)
 		return;
 	if (is_forgotten(fd, ref) && !is_left_to_exit(ref)) {
 		say_leak(fd, ref, "at its end");
 		return;
 	}
 	rule_shared_at_exit(fd, ref);
-	if (settings.left_open && sock_load(ref, &word) &&
-	    !(word & SOCK_INHERITED))
+	if (settings.left_open && !(word & SOCK_INHERITED))
 		say_left_open(fd, ref, word);
 }
 
@@ -255,7 +252,7 @@ static void add_grave(struct text *text, uint64_t grave)
 	text_add_address(text, &sock->peer);
 	text_add(text, ", closed ");
 	text_add_number(text, clock_now() - sock->closed_at);
-	text_add(text, " ms before by:\n");
+	text_add(text, sock->closed_by ? " ms before by:\n" : " ms before\n");
 	stack_add(text, "  ", sock->closed_by);
 }
 

@@ -72,28 +72,21 @@ static void say_inherited(int fd, uint64_t ref)
 	struct subject subject = report_subject(sock_of(ref), fd);
 	struct report report;
 
-	if (!report_begin(&report, RULE_INHERITED_LISTENER, &subject, NULL))
+	/* The place to blame is in the program that made it. */
+	if (!report_begin_at(&report, RULE_INHERITED_LISTENER, &subject,
+			     handover_birth(sock_of(ref)->cookie)))
 		return;
 	text_add(&report.scratch->message,
 		 "this program inherited a listening socket over exec and "
 		 "never used it: while it lives the port stays taken");
-	text_add(&report.scratch->details, "the listener was made by:\n");
-	if (!handover_add(&report.scratch->details, "  ", sock_of(ref)->cookie))
-		text_begin(&report.scratch->details,
-			   report.scratch->details_space,
-			   sizeof(report.scratch->details_space));
+	if (report.stack)
+		text_add(&report.scratch->details,
+			 "the listener was made there, by the program before "
+			 "this one\n");
 	text_add(&report.scratch->help,
 		 "the program that made the listener: socket(..., SOCK_STREAM "
 		 "| SOCK_CLOEXEC, ...), or accept4() and fcntl() likewise");
 	report_end(&report);
-}
-
-static void add_close(struct text *text, const struct sock *sock)
-{
-	text_add(text, "closed ");
-	text_add_number(text, clock_now() - sock->closed_at);
-	text_add(text, " ms before by:\n");
-	stack_add(text, "  ", sock->closed_by);
 }
 
 /* The close was told as futile; is it, now that the process ends? */
@@ -113,7 +106,7 @@ void rule_held_at_exit(uint64_t ref)
 		      sock_state(word) == ST_LISTEN ? &nobody : &sock->peer,
 		      &row) != 1 ||
 	    row.cookie != sock->cookie || row.inode == 0 ||
-	    !report_begin(&report, RULE_SHARED_CLOSE, &subject, NULL))
+	    !report_begin_at(&report, RULE_SHARED_CLOSE, &subject, sock->born))
 		return;
 	text_add(&report.scratch->message,
 		 "the program ends, and another one still holds a socket that "
@@ -121,7 +114,13 @@ void rule_held_at_exit(uint64_t ref)
 	others.text = &report.scratch->details;
 	owners_command(process_id(), others.command, sizeof(others.command));
 	owners_find_some(&row.inode, 1, add_other, &others, &cut);
-	add_close(&report.scratch->details, sock);
+	text_add(&report.scratch->details,
+		 report.stack ? "it was made there, and closed " : "closed ");
+	text_add_number(&report.scratch->details,
+			clock_now() - sock->closed_at);
+	text_add(&report.scratch->details,
+		 sock->closed_by ? " ms before by:\n" : " ms before\n");
+	stack_add(&report.scratch->details, "  ", sock->closed_by);
 	text_add(&report.scratch->help,
 		 "create the socket with SOCK_CLOEXEC, or close it in the "
 		 "child");
@@ -134,14 +133,19 @@ static void say_duplicate(int fd, uint64_t ref)
 	struct subject subject = report_subject(sock, fd);
 	struct report report;
 
-	if (!report_begin(&report, RULE_SHARED_CLOSE, &subject, NULL))
+	if (!report_begin_at(&report, RULE_SHARED_CLOSE, &subject,
+			     sock->closed_by))
 		return;
 	text_add(&report.scratch->message, "a close ended nothing: fd ");
 	text_add_number(&report.scratch->message, fd);
 	text_add(&report.scratch->message,
 		 " is the same socket, was not used since, and is open at the "
 		 "end of the program");
-	add_close(&report.scratch->details, sock);
+	text_add(&report.scratch->details,
+		 report.stack ? "it was closed there, " : "it was closed ");
+	text_add_number(&report.scratch->details,
+			clock_now() - sock->closed_at);
+	text_add(&report.scratch->details, " ms before\n");
 	text_add(&report.scratch->help,
 		 "close the duplicate too, or shutdown() to end the connection "
 		 "whoever holds it");

@@ -9,23 +9,61 @@
 #include "model/suppress.h"
 #include "shim/elf.h"
 #include "shim/feed.h"
+#include "shim/handover.h"
 #include "shim/report.h"
 #include "shim/settings.h"
 #include "shim/stack.h"
 
 enum { LINE_SIZE = 512 };
 
+/* The frames of a stack, and room for the names of one of another program. */
+struct walk {
+	uint32_t stack;
+	char told[LINE_SIZE / 2];
+};
+
+/* "module+0x123 (function)", in the words of the program before. */
+static void name_told(const char *told, size_t length, struct walk *walk,
+		      struct frame_names *names)
+{
+	struct text text;
+	char *function = NULL;
+	char *offset;
+
+	text_begin(&text, walk->told, sizeof(walk->told));
+	text_add_bytes(&text, told, length);
+	if (text.length > 0 && walk->told[text.length - 1] == ')')
+		function = strrchr(walk->told, '(');
+	if (function) {
+		walk->told[text.length - 1] = '\0';
+		*function++ = '\0';
+	}
+	offset = strrchr(walk->told, '+');
+	if (offset)
+		*offset = '\0';
+	*names = (struct frame_names){ .module = offset ? walk->told : NULL,
+				       .function = function };
+}
+
 /* What the file of suppressions may say of a frame. */
 static bool name_frame(unsigned int i, struct frame_names *names,
 		       void *argument)
 {
+	struct walk *walk = argument;
 	unsigned int count;
-	const uintptr_t *frames = stack_frames(*(uint32_t *)argument, &count);
+	const uintptr_t *frames = stack_frames(walk->stack, &count);
 	const struct link_map *map;
 	const char *call;
+	const char *told;
+	size_t length;
 
 	if (i >= count)
 		return false;
+	told = handover_frame((const void *)frames[i], &length);
+	if (told) {
+		name_told(told, length, walk, names);
+		return true;
+	}
 	call = (const char *)frames[i] - 1;
 	map = elf_module(call);
 	*names = (struct frame_names){ .module = NULL };
@@ -115,5 +153,7 @@ void suppressed_start(void)
 
 bool suppressed_is(enum rule rule, uint32_t stack)
 {
-	return suppress_matches(rule, name_frame, &stack);
+	struct walk walk = { .stack = stack };
+
+	return suppress_matches(rule, name_frame, &walk);
 }

@@ -280,6 +280,22 @@ Test(decode, what_the_library_suppresses_is_counted)
 	cr_expect_eq(decoder.bad, 0);
 }
 
+Test(decode, the_birth_of_a_socket_that_the_run_does_not_know_is_no_stack)
+{
+	struct ring_birth birth = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.cookie = 12345,
+		.id = 7
+	};
+
+	send(RING_BIRTH, &birth, sizeof(birth), "");
+	cr_expect_eq(decoder.bad, 1);
+	send_start(PARENT, 1);
+	send(RING_BIRTH, &birth, sizeof(birth), "");
+	cr_expect_eq(decoder.bad, 1);
+	cr_expect_null(session_stack(session->processes, 7));
+}
+
 /* Of a process that nobody has heard of. */
 Test(decode, names_and_marks_of_nobody_are_bad)
 {

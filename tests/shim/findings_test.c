@@ -86,6 +86,26 @@ Test(findings, as_many_as_are_shown_are_not_said_to_be_more)
 	run_end(&run);
 }
 
+Test(findings, without_stacks_no_line_promises_one)
+{
+	static const char *const examples[] = {
+		"double-close/bad",
+		"close-wait-leak/bad",
+		"descriptors-exhausted/bad",
+		"shared-close/bad",
+	};
+	struct run run;
+
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+		cr_assert_eq(run_all(&run, true, ARGV("TCPSHADOW_STACKS=off"),
+				     ARGV(run_example(examples[i]))),
+			     0);
+		cr_expect_null(strstr(run_log(&run), " by:\n    help"), "%s",
+			       run.text);
+		run_end(&run);
+	}
+}
+
 Test(findings, stack_of_no_depth_has_one_frame)
 {
 	struct run run;
