@@ -93,8 +93,8 @@ static bool has_executed(const struct run *run, const struct process *process)
 {
 	const struct pending_exec *exec = run->decoder.execs;
 
-	while (exec && (exec->pid != process->own_pid ||
-			exec->pids != process->pids))
+	while (exec &&
+	       (exec->pid != process->own_pid || exec->pids != process->pids))
 		exec = exec->next;
 	return exec != NULL;
 }

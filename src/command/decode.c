@@ -226,6 +226,20 @@ static bool decode_stack(struct decoder *decoder,
 	return true;
 }
 
+static bool decode_birth(struct decoder *decoder,
+			 const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_birth *birth =
+		fixed_part(record, sizeof(*birth), &rest);
+	struct process *process = birth ? sender(decoder, &birth->head) : NULL;
+
+	if (process)
+		session_add_birth(decoder->session, process, birth->id,
+				  birth->cookie);
+	return process != NULL;
+}
+
 static bool decode_transition(struct decoder *decoder,
 			      const struct ring_record *record)
 {
@@ -395,7 +409,8 @@ static bool decode_finding(struct decoder *decoder,
 					  next_text(&rest), details,
 					  DETAILS_MAX);
 	found.help = session_text(decoder->session, next_text(&rest));
-	found.suppressed = suppressions_match(decoder->session->symbols,
+	found.suppressed = told->suppressed ||
+			   suppressions_match(decoder->session->symbols,
 					      found.rule, found.stack);
 	session_found(decoder->session, &found);
 	return true;
@@ -408,11 +423,16 @@ static bool decode_again(struct decoder *decoder,
 	const struct ring_again *again =
 		fixed_part(record, sizeof(*again), &rest);
 	struct process *process = again ? sender(decoder, &again->head) : NULL;
+	enum rule rule;
 
 	if (!process || again->rule >= RULE_COUNT)
 		return false;
-	session_repeated(decoder->session, process, (enum rule)again->rule,
-			 session_stack(process, again->stack), again->count);
+	rule = (enum rule)again->rule;
+	if (!again->untold)
+		return session_repeated(decoder->session, process, rule,
+					session_stack(process, again->stack),
+					again->count);
+	session_untold(decoder->session, process, rule, again->count);
 	return true;
 }
 
@@ -483,6 +503,7 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_EXEC_FAILED] = decode_exec,
 		[RING_MODULE] = decode_module,
 		[RING_STACK] = decode_stack,
+		[RING_BIRTH] = decode_birth,
 		[RING_TRANSITION] = decode_transition,
 		[RING_CLOSED] = decode_closed,
 		[RING_RELEASED] = decode_released,

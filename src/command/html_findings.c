@@ -5,6 +5,7 @@
 #include "command/html.h"
 #include "command/render_text.h"
 #include "command/say.h"
+#include "command/totals.h"
 
 size_t html_finding_number(const struct html *html, const struct found *found)
 {
@@ -118,6 +119,21 @@ static void write_finding(struct html *html, const struct found *found,
 	page_string(page, "\n");
 }
 
+/* What was found beyond the findings that a process tells. */
+static void write_untold(struct html *html)
+{
+	struct totals totals = totals_of(html->session);
+
+	for (int i = 0; i < RULE_COUNT; i++) {
+		if (totals.untold[i] > 0)
+			page_element(&html->page, "p", "folded",
+				     "%s was found %u more %s, at other "
+				     "places, which are not told.",
+				     rule_slug((enum rule)i), totals.untold[i],
+				     totals.untold[i] == 1 ? "time" : "times");
+	}
+}
+
 void html_findings(struct html *html)
 {
 	if (html->finding_count == 0)
@@ -132,5 +148,6 @@ void html_findings(struct html *html)
 			     html->finding_hidden,
 			     html->finding_hidden == 1 ? "finding more is"
 						       : "findings more are");
+	write_untold(html);
 	page_close(&html->page);
 }

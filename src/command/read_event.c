@@ -333,8 +333,21 @@ static void read_repeat(struct trace *trace, struct trace_fields *fields)
 	unsigned int count =
 		(unsigned int)trace_number(fields, "count", 0, UINT_MAX);
 
+	if (!fields->wrong &&
+	    !session_repeated(trace->session, process, rule, stack, count))
+		trace_wrong(fields, "there is no such finding");
+}
+
+static void read_untold(struct trace *trace, struct trace_fields *fields)
+{
+	struct process *process = trace_process(fields, "process", false);
+	enum rule rule =
+		(enum rule)trace_choice(fields, "rule", RULE_COUNT, rule_word);
+	unsigned int count =
+		(unsigned int)trace_number(fields, "count", 0, UINT_MAX);
+
 	if (!fields->wrong)
-		session_repeated(trace->session, process, rule, stack, count);
+		session_untold(trace->session, process, rule, count);
 }
 
 static void read_message(struct trace *trace, struct trace_fields *fields)
@@ -464,6 +477,7 @@ static const struct {
 	{ "counters", read_counters },
 	{ "finding", read_finding },
 	{ "repeat", read_repeat },
+	{ "untold", read_untold },
 	{ "message", read_message },
 	{ "name", read_name },
 	{ "mark", read_mark },

@@ -170,6 +170,25 @@ static void write_finding(struct junit *junit, FILE *stream,
 			found->repeated == 1 ? "time" : "times");
 }
 
+/* What its processes found beyond that. */
+static void write_untold(const struct junit *junit, FILE *stream,
+			 const struct test_case *test_case)
+{
+	for (const struct process *process = test_case->first; process;
+	     process = process->replaced_by) {
+		for (int i = 0; i < RULE_COUNT; i++) {
+			unsigned int count = process->untold[i];
+
+			if (count > 0 && junit->arguments->counts[i])
+				fprintf(stream,
+					"again: %u more %s at other places "
+					"[%s]\n",
+					count, count == 1 ? "time" : "times",
+					rule_slug((enum rule)i));
+		}
+	}
+}
+
 /* The findings of the case that count. */
 static void write_findings(struct junit *junit,
 			   const struct test_case *test_case)
@@ -183,6 +202,7 @@ static void write_findings(struct junit *junit,
 		if (is_of(found, test_case) && counts(junit, found))
 			write_finding(junit, stream, found);
 	}
+	write_untold(junit, stream, test_case);
 	fclose(stream);
 	check(junit, xmlTextWriterWriteString(junit->writer, BAD_CAST text));
 	free(text);

@@ -14,6 +14,7 @@
 #include "command/sarif_rules.h"
 #include "command/say.h"
 #include "command/signal_name.h"
+#include "command/totals.h"
 
 #define SCHEMA                                                        \
 	"https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/" \
@@ -151,7 +152,7 @@ static json_t *make_result(const struct sarif *sarif, const struct found *found,
 	if (found->stack)
 		json_array_append_new(stacks,
 				      sarif_stack(&sarif->places, found->stack,
-						  "where it was found"));
+						  "where it comes from"));
 	add_details(sarif, found, stacks, related);
 	set_filled(result, "locations", locations);
 	set_filled(result, "relatedLocations", related);
@@ -242,6 +243,23 @@ static void notify_lost(struct sarif *sarif, uint64_t count, const char *what)
 	notify(sarif, SARIF_LOST_EVENTS, "warning", sarif_message(text), NULL);
 }
 
+static void notify_untold(struct sarif *sarif)
+{
+	struct totals totals = totals_of(sarif->session);
+	char text[128];
+
+	for (int i = 0; i < RULE_COUNT; i++) {
+		if (totals.untold[i] == 0)
+			continue;
+		snprintf(text, sizeof(text),
+			 "%s was found %u more %s, at other places, which are "
+			 "not told.",
+			 rule_slug((enum rule)i), totals.untold[i],
+			 totals.untold[i] == 1 ? "time" : "times");
+		notify(sarif, SARIF_UNTOLD, "note", sarif_message(text), NULL);
+	}
+}
+
 static json_t *time_utc(uint64_t time)
 {
 	time_t seconds = (time_t)(time / 1000000000);
@@ -330,6 +348,7 @@ bool render_sarif(FILE *stream, struct session *session,
 	}
 	notify_lost(&sarif, session->lost, "were lost");
 	notify_lost(&sarif, session->holes, "were begun and never finished");
+	notify_untold(&sarif);
 	log = need_memory(make_log(&sarif));
 	good = json_dumpf(log, stream, JSON_INDENT(2)) == 0 &&
 	       fputc('\n', stream) != EOF && fflush(stream) == 0;

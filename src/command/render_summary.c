@@ -62,6 +62,11 @@ static void print_findings(struct render_text *render,
 {
 	const struct session *session = render->session;
 
+	char suppressed[TEXT_SIZE] = "";
+
+	if (session->suppressed > 0)
+		snprintf(suppressed, sizeof(suppressed), " (and %u suppressed)",
+			 session->suppressed);
 	line(render, "findings: %u %s, %u %s, %u %s%s",
 	     session->counts[SEVERITY_ERROR],
 	     plural(session->counts[SEVERITY_ERROR], "error", "errors"),
@@ -69,7 +74,7 @@ static void print_findings(struct render_text *render,
 	     plural(session->counts[SEVERITY_WARNING], "warning", "warnings"),
 	     session->counts[SEVERITY_NOTE],
 	     plural(session->counts[SEVERITY_NOTE], "note", "notes"),
-	     session->suppressed ? " (and some were suppressed)" : "");
+	     suppressed);
 	for (int severity = SEVERITY_ERROR; severity >= 0; severity--) {
 		for (int i = 0; i < RULE_COUNT; i++) {
 			enum rule rule = (enum rule)i;

@@ -6,6 +6,7 @@
 
 #include "command/command.h"
 #include "command/say.h"
+#include "command/trace_left.h"
 #include "command/trace_line.h"
 #include "command/trace_words.h"
 #include "model/errno_name.h"
@@ -74,6 +75,21 @@ static void write_line(struct render_trace *render, json_t *object)
 {
 	write_object(render, object);
 	json_decref(object);
+}
+
+static uint32_t number_of(const struct stack *stack)
+{
+	return stack ? stack->number : 0;
+}
+
+static json_t *rule_line(const char *event, const struct process *process,
+			 enum rule rule)
+{
+	json_t *line = line_new(event);
+
+	line_set_process(line, process);
+	line_set_text(line, "rule", rule_slug(rule));
+	return line;
 }
 
 static void write_run(struct render_trace *render)
@@ -234,7 +250,7 @@ static void put_step(struct render_trace *render, const struct step *step)
 	put_number(render, T_ERRNO, (uint64_t)step->error);
 	put_text(render, T_ERROR, error ? error : "");
 	put_number(render, T_UNREAD, (uint64_t)step->unread);
-	put_number(render, T_STACK, step->stack ? step->stack->number : 0);
+	put_number(render, T_STACK, number_of(step->stack));
 }
 
 static void on_transition(struct watch *watch, const struct tcp_socket *socket,
@@ -288,8 +304,7 @@ static json_t *detail_value(const struct detail *detail)
 	if (detail->text)
 		return json_string_nocheck(detail->text);
 	object = need_memory(json_object());
-	line_set_number(object, "stack",
-			detail->stack ? detail->stack->number : 0);
+	line_set_number(object, "stack", number_of(detail->stack));
 	line_set_text(object, "indent", detail->indent);
 	return object;
 }
@@ -297,13 +312,11 @@ static json_t *detail_value(const struct detail *detail)
 static void on_finding(struct watch *watch, const struct found *found)
 {
 	const struct subject *subject = &found->subject;
-	json_t *line = line_new("finding");
+	json_t *line = rule_line("finding", found->process, found->rule);
 	json_t *details = need_memory(json_array());
 	char space[LINE_ADDRESS_SIZE];
 
 	line_set_time(line, "time", found->time);
-	line_set_process(line, found->process);
-	line_set_text(line, "rule", rule_slug(found->rule));
 	line_set_text(line, "severity",
 		      severity_name(rule_severity(found->rule)));
 	line_set_text(line, "message", found->message);
@@ -314,7 +327,7 @@ static void on_finding(struct watch *watch, const struct found *found)
 	line_set_text(line, "role", trace_role(subject->role));
 	line_set_text(line, "local", line_address(&subject->local, space));
 	line_set_text(line, "peer", line_address(&subject->peer, space));
-	line_set_number(line, "stack", found->stack ? found->stack->number : 0);
+	line_set_number(line, "stack", number_of(found->stack));
 	for (unsigned int i = 0; i < found->detail_count; i++)
 		json_array_append_new(
 			details, need_memory(detail_value(&found->details[i])));
@@ -328,11 +341,18 @@ static void on_finding(struct watch *watch, const struct found *found)
 static void on_repeated(struct watch *watch, const struct found *found,
 			unsigned int count)
 {
-	json_t *line = line_new("repeat");
+	json_t *line = rule_line("repeat", found->process, found->rule);
 
-	line_set_process(line, found->process);
-	line_set_text(line, "rule", rule_slug(found->rule));
-	line_set_number(line, "stack", found->stack ? found->stack->number : 0);
+	line_set_number(line, "stack", number_of(found->stack));
+	line_set_number(line, "count", count);
+	write_line((struct render_trace *)watch, line);
+}
+
+static void on_untold(struct watch *watch, const struct process *process,
+		      enum rule rule, unsigned int count)
+{
+	json_t *line = rule_line("untold", process, rule);
+
 	line_set_number(line, "count", count);
 	write_line((struct render_trace *)watch, line);
 }
@@ -375,55 +395,6 @@ static void on_caught_up(struct watch *watch)
 	fflush(((struct render_trace *)watch)->stream);
 }
 
-static json_t *owner_object(int pid, int fd, const char *command)
-{
-	json_t *object = need_memory(json_object());
-
-	line_set_number(object, "pid", (uint64_t)pid);
-	line_set_number(object, "fd", (uint64_t)fd);
-	line_set_text(object, "command", command);
-	return object;
-}
-
-/* The other end, where it is of another program on this machine. */
-static json_t *other_object(const struct leftover *left)
-{
-	json_t *object = need_memory(json_object());
-
-	line_set_text(object, "state", state_name(left->other_state));
-	line_set_number(object, "inode", left->other_inode);
-	line_set(object, "holder",
-		 left->other_pid ? owner_object(left->other_pid, left->other_fd,
-						left->other_command)
-				 : json_null());
-	return object;
-}
-
-static void write_left(struct render_trace *render,
-		       const struct tcp_socket *socket)
-{
-	const struct leftover *left = socket->left;
-	json_t *line = line_new("left");
-	char space[LINE_ADDRESS_SIZE];
-
-	line_set_process(line, socket->owner);
-	line_set_number(line, "socket", socket->number);
-	line_set_number(line, "cookie", socket->cookie);
-	line_set_text(line, "state", state_name(socket->state));
-	line_set_text(line, "local", line_address(&socket->local, space));
-	line_set_text(line, "peer", line_address(&socket->peer, space));
-	line_set(line, "expires",
-		 left->timed ? json_integer(left->expires) : json_null());
-	line_set_number(line, "inode", left->inode);
-	line_set(line, "holder",
-		 left->pid ? owner_object(left->pid, left->fd, left->command)
-			   : json_null());
-	line_set(line, "other_end",
-		 left->other_state != ST_UNKNOWN ? other_object(left)
-						 : json_null());
-	write_line(render, line);
-}
-
 static void write_summary(struct render_trace *render)
 {
 	const struct session *session = render->session;
@@ -450,7 +421,7 @@ static void on_over(struct watch *watch)
 	for (const struct tcp_socket *socket = render->session->sockets; socket;
 	     socket = socket->next) {
 		if (socket->left)
-			write_left(render, socket);
+			write_line(render, trace_left(socket));
 	}
 	write_summary(render);
 }
@@ -468,6 +439,7 @@ void render_trace_begin(struct render_trace *render, struct session *session,
 			   .counters = on_counters,
 			   .finding = on_finding,
 			   .repeated = on_repeated,
+			   .untold = on_untold,
 			   .message = on_message,
 			   .named = on_named,
 			   .marked = on_marked,

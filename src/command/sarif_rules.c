@@ -13,6 +13,7 @@
 enum { COLUMNS = 80 };
 
 #define LOST_EVENTS "lost-events"
+#define UNTOLD "untold-findings"
 
 /* "sigpipe-death" is SigpipeDeath. */
 static char *pascal_case(const char *slug)
@@ -103,29 +104,40 @@ static json_t *all_rules(void)
 	return rules;
 }
 
+static json_t *notification(const char *id, const char *name, const char *level,
+			    const char *what, const char *help)
+{
+	return json_pack("{s:s, s:s, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}", "id",
+			 id, "name", name, "shortDescription", "text", what,
+			 "fullDescription", "text", what, "help", "text", help,
+			 "defaultConfiguration", "level", level);
+}
+
 static json_t *all_notifications(void)
 {
-	static const char what[] =
-		"Events were lost between the program and tcpshadow.";
-
 	return json_pack(
-		"[o, {s:s, s:s, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}]",
-		rule_descriptor(RULE_BLIND_SPOT), "id", LOST_EVENTS, "name",
-		"LostEvents", "shortDescription", "text", what,
-		"fullDescription", "text", what, "help", "text",
-		"The program made events faster than tcpshadow could read "
-		"them, or was killed while it wrote one. What they told is not "
-		"in this report.",
-		"defaultConfiguration", "level", "warning");
+		"[o, o, o]", rule_descriptor(RULE_BLIND_SPOT),
+		notification(LOST_EVENTS, "LostEvents", "warning",
+			     "Events were lost between the program and "
+			     "tcpshadow.",
+			     "The program made events faster than tcpshadow "
+			     "could read them, or was killed while it wrote "
+			     "one. What they told is not in this report."),
+		notification(UNTOLD, "UntoldFindings", "note",
+			     "There were more findings of a rule than a "
+			     "process tells.",
+			     "Of each rule a process tells the findings at the "
+			     "first places, and counts those at all others."));
 }
 
 json_t *sarif_descriptor(enum sarif_notification notification)
 {
-	return json_pack("{s:s, s:i}", "id",
-			 notification == SARIF_BLIND_SPOT
-				 ? rule_slug(RULE_BLIND_SPOT)
-				 : LOST_EVENTS,
-			 "index", (int)notification);
+	const char *ids[] = { [SARIF_BLIND_SPOT] = rule_slug(RULE_BLIND_SPOT),
+			      [SARIF_LOST_EVENTS] = LOST_EVENTS,
+			      [SARIF_UNTOLD] = UNTOLD };
+
+	return json_pack("{s:s, s:i}", "id", ids[notification], "index",
+			 (int)notification);
 }
 
 json_t *sarif_tool(void)

@@ -11,7 +11,7 @@
 
 #include "model/rule.h"
 
-enum sarif_notification { SARIF_BLIND_SPOT, SARIF_LOST_EVENTS };
+enum sarif_notification { SARIF_BLIND_SPOT, SARIF_LOST_EVENTS, SARIF_UNTOLD };
 
 json_t *sarif_tool(void);
 

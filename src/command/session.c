@@ -337,6 +337,16 @@ struct stack *session_add_stack(struct session *session,
 	return stack;
 }
 
+void session_add_birth(struct session *session, struct process *process,
+		       uint32_t id, uint64_t cookie)
+{
+	const struct tcp_socket *socket = session_socket(session, cookie);
+
+	if (socket && socket->born)
+		session_add_stack(session, process, id, socket->born->places,
+				  socket->born->count);
+}
+
 /* A forked process has its parent's stacks too. */
 struct stack *session_stack(const struct process *process, uint32_t id)
 {
@@ -383,19 +393,40 @@ struct found *session_found(struct session *session, const struct found *from)
 	return found;
 }
 
-void session_repeated(struct session *session, struct process *process,
-		      enum rule rule, const struct stack *stack,
-		      unsigned int count)
+static struct found *find_found(struct session *session,
+				const struct process *process, enum rule rule,
+				const struct stack *stack)
 {
 	struct found *found = session->found;
 
 	while (found && (found->process != process || found->rule != rule ||
 			 found->stack != stack))
 		found = found->next;
+	return found;
+}
+
+/* What was told before a fork comes again in the child. */
+bool session_repeated(struct session *session, const struct process *process,
+		      enum rule rule, const struct stack *stack,
+		      unsigned int count)
+{
+	struct found *found = NULL;
+
+	for (; !found && process;
+	     process = process->forked ? process->parent : NULL)
+		found = find_found(session, process, rule, stack);
 	if (!found)
-		return;
+		return false;
 	found->repeated += count;
 	TELL(session, repeated, found, count);
+	return true;
+}
+
+void session_untold(struct session *session, struct process *process,
+		    enum rule rule, unsigned int count)
+{
+	process->untold[rule] += count;
+	TELL(session, untold, process, rule, count);
 }
 
 void session_message(struct session *session, const struct process *process,

@@ -63,6 +63,7 @@ struct process {
 	uint64_t ended;        /* 0: it has not */
 	uint64_t network;      /* inode of the namespace it is in now */
 	unsigned int found[SEVERITY_COUNT];
+	unsigned int untold[RULE_COUNT]; /* findings beyond those it told */
 	struct stack *stacks;
 	struct inherited *inherited;
 };
@@ -188,6 +189,8 @@ struct watch {
 	void (*finding)(struct watch *, const struct found *);
 	void (*repeated)(struct watch *, const struct found *,
 			 unsigned int count);
+	void (*untold)(struct watch *, const struct process *, enum rule,
+		       unsigned int count);
 	void (*message)(struct watch *, const struct process *,
 			const char *text);
 	void (*named)(struct watch *, const struct process *, int fd,
@@ -259,6 +262,10 @@ struct stack *session_add_stack(struct session *session,
 				struct place *const *places,
 				unsigned int count);
 
+/* The stack that has made the socket, in whatever process it was. */
+void session_add_birth(struct session *session, struct process *process,
+		       uint32_t id, uint64_t cookie);
+
 /* NULL when the id is 0 or was never told. */
 struct stack *session_stack(const struct process *process, uint32_t id);
 
@@ -299,10 +306,17 @@ void session_sum(struct sums *sums, const struct tcp_socket *socket);
 /* Copies `found`; its details too. */
 struct found *session_found(struct session *session, const struct found *found);
 
-/* The finding of this rule and stack of the process came again. */
-void session_repeated(struct session *session, struct process *process,
+/*
+ * The finding of this rule and stack of the process, or of the one that forked
+ * it, came again. False: there is no such finding.
+ */
+bool session_repeated(struct session *session, const struct process *process,
 		      enum rule rule, const struct stack *stack,
 		      unsigned int count);
+
+/* Findings of this rule were made that the process does not tell: too many. */
+void session_untold(struct session *session, struct process *process,
+		    enum rule rule, unsigned int count);
 
 void session_message(struct session *session, const struct process *process,
 		     const char *text);

@@ -142,6 +142,9 @@ void suppressions_print(FILE *stream, struct symbols *symbols,
 
 	fprintf(stream, "{\n   <a name for it>\n   %s\n",
 		rule_slug(found->rule));
+	if (walk.stack->count == 0)
+		fputs("   # no call is known: this silences the whole rule\n",
+		      stream);
 	/* As many as a block may have; what is not named matches any. */
 	for (unsigned int i = 0;
 	     i < SUPPRESS_FRAMES_MAX && name_frame(i, &names, &walk); i++) {

@@ -24,6 +24,13 @@ static void add_findings(struct totals *totals, const struct session *session)
 		totals->by_rule[found->rule] += 1 + found->repeated;
 		totals->incomplete |= found->rule == RULE_BLIND_SPOT;
 	}
+	for (const struct process *process = session->processes; process;
+	     process = process->next) {
+		for (int i = 0; i < RULE_COUNT; i++) {
+			totals->untold[i] += process->untold[i];
+			totals->by_rule[i] += process->untold[i];
+		}
+	}
 }
 
 struct totals totals_of(const struct session *session)

@@ -14,6 +14,7 @@ struct totals {
 	unsigned int listeners;
 	struct sums sockets; /* also of those that were counted and dropped */
 	unsigned int by_rule[RULE_COUNT]; /* not suppressed, repeats counted */
+	unsigned int untold[RULE_COUNT];  /* of these: those beyond the told */
 	double seconds;
 	bool incomplete; /* something could not be seen */
 };

@@ -80,6 +80,7 @@ enum ring_kind {
 	RING_UNREAD,    /* bytes that its end throws away, with a reset */
 	RING_INHERITED, /* a socket that was there when it began */
 	RING_USED,      /* ... and that it has put to a use */
+	RING_BIRTH,     /* a stack that the run knows: it made a socket */
 	RING_KIND_COUNT
 };
 
@@ -129,6 +130,13 @@ struct ring_frame {
 	uint64_t address; /* the return address, relative to it */
 };
 
+struct ring_birth {
+	struct ring_head head;
+	uint64_t cookie;
+	uint32_t id; /* of the stack, in this process */
+	uint32_t unused;
+};
+
 struct ring_transition {
 	struct ring_head head;
 	uint64_t cookie;
@@ -175,8 +183,8 @@ struct ring_finding { /* then: message, details, help, each with a NUL */
 	uint32_t stack;
 	uint16_t rule;
 	uint8_t role;
-	uint8_t last; /* of its rule that will be told */
-	uint32_t unused;
+	uint8_t last;        /* of its rule that will be told */
+	uint32_t suppressed; /* by the library */
 	struct address local;
 	struct address peer;
 };
@@ -185,9 +193,9 @@ struct ring_again {
 	struct ring_head head;
 	uint32_t stack;
 	uint16_t rule;
-	uint16_t unused;
+	uint16_t untold; /* at places of which no finding was told */
 	uint32_t count;
-	uint32_t unused2;
+	uint32_t unused;
 };
 
 struct ring_message { /* then: the text */

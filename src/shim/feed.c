@@ -263,6 +263,17 @@ void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count)
 	append(RING_STACK, parts, 2);
 }
 
+void feed_birth(uint32_t id, uint64_t cookie)
+{
+	struct ring_birth birth = { .cookie = cookie, .id = id };
+	struct ring_part part = { &birth, sizeof(birth) };
+
+	if (!feed_attached())
+		return;
+	birth.head = head_now();
+	append(RING_BIRTH, &part, 1);
+}
+
 void feed_transition(const struct transition *transition)
 {
 	const struct subject *subject = &transition->subject;
@@ -355,6 +366,7 @@ void feed_finding(const struct feed_finding *finding)
 		.rule = (uint16_t)finding->rule,
 		.role = (uint8_t)finding->subject->role,
 		.last = finding->last,
+		.suppressed = finding->suppressed,
 		.local = finding->subject->local,
 		.peer = finding->subject->peer,
 	};
@@ -366,11 +378,12 @@ void feed_finding(const struct feed_finding *finding)
 	append(RING_FINDING, parts, 4);
 }
 
-void feed_again(enum rule rule, uint32_t stack, uint32_t count)
+void feed_again(enum rule rule, uint32_t stack, uint32_t count, bool untold)
 {
 	struct ring_again again = { .head = head_now(),
 				    .stack = stack,
 				    .rule = (uint16_t)rule,
+				    .untold = untold,
 				    .count = count };
 	struct ring_part part = { &again, sizeof(again) };
 

@@ -19,7 +19,8 @@ struct feed_finding {
 	const struct subject *subject;
 	enum rule rule;
 	uint32_t stack;
-	bool last; /* of its rule that will be told */
+	bool last;       /* of its rule that will be told */
+	bool suppressed; /* by the library */
 	const char *message;
 	const char *details;
 	const char *help;
@@ -53,6 +54,9 @@ void feed_exec_failed(void);
 /* A stack that was stored under a new number. */
 void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count);
 
+/* The stack is the one that made the socket, in whatever program. */
+void feed_birth(uint32_t id, uint64_t cookie);
+
 void feed_transition(const struct transition *transition);
 
 /* A call has closed the socket here. */
@@ -71,7 +75,10 @@ void feed_unread(uint64_t cookie, uint32_t bytes);
 void feed_counters(uint64_t cookie, const struct kernel_counters *counters);
 
 void feed_finding(const struct feed_finding *finding);
-void feed_again(enum rule rule, uint32_t stack, uint32_t count);
+
+/* untold: at places of which no finding was told; without a stack. */
+void feed_again(enum rule rule, uint32_t stack, uint32_t count, bool untold);
+
 void feed_message(const char *text);
 
 /* The program has named a socket, or taken the name ("") away. */

@@ -4,17 +4,22 @@
 #include <string.h>
 
 #include "kernel/raw.h"
+#include "model/text.h"
+#include "shim/feed.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/stack.h"
 #include "shim/table.h"
 
 /* With more variables nothing is told: the array is on the caller's stack. */
-enum { VARIABLES_MAX = 512, FRAMES_MAX = 8 };
+enum { VARIABLES_MAX = 512, FRAMES_MAX = 8, BIRTHS_MAX = 16 };
 
 static const char name[] = "TCPSHADOW_LISTENERS=";
 
-/* COOKIE then `|FRAME` for each frame, then `;` */
+/*
+ * For each birth FRAME, `|FRAME` for each further one, `=COOKIE` of a listener,
+ * `,COOKIE` of each further one, `;`
+ */
 static char told[HANDOVER_SIZE];
 
 static bool begins(const char *text, const char *prefix)
@@ -58,34 +63,74 @@ size_t handover_room(char *const *environment)
 	return count + 2;
 }
 
-/* The frames, or what the program before had told of them. */
-static void add_birth(struct text *text, const struct sock *sock)
+static size_t room(const struct text *text)
 {
-	unsigned int count;
-	const uintptr_t *frames = stack_frames(sock->born, &count);
+	return text->size - text->length;
+}
 
-	for (unsigned int i = 0; i < count && i < FRAMES_MAX; i++) {
-		text_add(text, "|");
-		report_add_place(text, (const void *)frames[i]);
+static void add_cookies(struct text *text, uint32_t born)
+{
+	enum { COOKIE_ROOM = sizeof(",0x0123456789abcdef;") };
+	int highest = table_highest();
+	const char *mark = "=";
+
+	for (int fd = 0; fd <= highest && room(text) > COOKIE_ROOM; fd++) {
+		uint64_t ref = table_find(fd);
+
+		if (!ref || sock_of(ref)->born != born || !crosses(fd, ref))
+			continue;
+		text_add(text, mark);
+		text_add_hex(text, sock_of(ref)->cookie);
+		mark = ",";
 	}
 	text_add(text, ";");
+}
+
+/* What would be cut is left out: it would be read as something else. */
+static void add_birth(struct text *text, uint32_t born)
+{
+	enum { COOKIES_ROOM = 64 };
+	size_t before = text->length;
+	unsigned int count;
+	const uintptr_t *frames = stack_frames(born, &count);
+
+	for (unsigned int i = 0; i < count && i < FRAMES_MAX; i++) {
+		text_add(text, i == 0 ? "" : "|");
+		report_add_place(text, (const void *)frames[i]);
+	}
+	if (room(text) > COOKIES_ROOM) {
+		add_cookies(text, born);
+		return;
+	}
+	text->length = before;
+	text->buffer[before] = '\0';
+}
+
+static bool is_among(uint32_t born, const uint32_t *births, int count)
+{
+	while (count > 0 && births[count - 1] != born)
+		count--;
+	return count > 0;
 }
 
 void handover_fill(char **filled, char space[static HANDOVER_SIZE],
 		   char *const *environment)
 {
 	int highest = table_highest();
+	uint32_t births[BIRTHS_MAX];
 	struct text text;
+	int count = 0;
 
 	text_begin(&text, space, HANDOVER_SIZE);
 	text_add(&text, name);
-	for (int fd = 0; fd <= highest; fd++) {
+	for (int fd = 0; fd <= highest && count < BIRTHS_MAX; fd++) {
 		uint64_t ref = table_find(fd);
+		uint32_t born = crosses(fd, ref) ? sock_of(ref)->born : 0;
 
-		if (!crosses(fd, ref))
+		if (born == 0 || is_among(born, births, count))
 			continue;
-		text_add_hex(&text, sock_of(ref)->cookie);
-		add_birth(&text, sock_of(ref));
+		births[count++] = born;
+		add_birth(&text, born);
 	}
 	*filled++ = space;
 	for (; *environment; environment++) {
@@ -108,32 +153,63 @@ void handover_read(char *const *environment)
 	}
 }
 
-bool handover_add(struct text *text, const char *indent, uint64_t cookie)
+static bool names_cookie(const char *cookies, const char *cookie, size_t length)
 {
-	unsigned int number = 0;
+	while (*cookies == '=' || *cookies == ',') {
+		cookies++;
+		if (strncmp(cookies, cookie, length) == 0 &&
+		    (cookies[length] == ',' || cookies[length] == ';'))
+			return true;
+		cookies += strcspn(cookies, ",;");
+	}
+	return false;
+}
+
+/* The frames of a listener's birth; NULL: nothing was told of it. */
+static const char *find_told(uint64_t cookie)
+{
 	struct text wanted;
 	char space[32];
-	const char *at;
+	const char *at = told;
 
 	text_begin(&wanted, space, sizeof(space));
 	text_add_hex(&wanted, cookie);
-	text_add(&wanted, "|");
-	for (at = told; *at && !begins(at, space); at++) {
-		at = strchr(at, ';');
-		if (!at)
-			return false;
+	while (*at) {
+		if (names_cookie(at + strcspn(at, "=;"), space, wanted.length))
+			return at;
+		at += strcspn(at, ";");
+		at += *at == ';';
 	}
-	at = strchr(at, '|');
-	while (at && *at == '|') {
-		size_t length = strcspn(++at, "|;");
+	return NULL;
+}
 
-		text_add(text, indent);
-		text_add(text, "#");
-		text_add_number(text, number++);
-		text_add(text, " ");
-		text_add_bytes(text, at, length);
-		text_add(text, "\n");
-		at += length;
+uint32_t handover_birth(uint64_t cookie)
+{
+	const char *at = find_told(cookie);
+	uintptr_t frames[FRAMES_MAX];
+	unsigned int count = 0;
+	uint32_t birth;
+
+	if (!at || *at == '=')
+		return 0;
+	while (count < FRAMES_MAX) {
+		frames[count++] = (uintptr_t)at;
+		at += strcspn(at, "|=");
+		if (*at++ != '|')
+			break;
 	}
-	return number > 0;
+	birth = stack_told(frames, count);
+	if (birth)
+		feed_birth(birth, cookie);
+	return birth;
+}
+
+const char *handover_frame(const void *frame, size_t *length)
+{
+	const char *text = frame;
+
+	if (text < told || text >= told + sizeof(told))
+		return NULL;
+	*length = strcspn(text, "|=");
+	return text;
 }

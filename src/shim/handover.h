@@ -16,8 +16,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model/text.h"
-
 enum { HANDOVER_SIZE = 1024 };
 
 /*
@@ -33,7 +31,17 @@ void handover_fill(char **filled, char space[static HANDOVER_SIZE],
 /* Keeps what the program before has told. Called once, by the constructor. */
 void handover_read(char *const *environment);
 
-/* The frames of a listener's birth, a line each; false: not told. */
-bool handover_add(struct text *text, const char *indent, uint64_t cookie);
+/*
+ * The stack of a listener's birth in the program before, 0: not told. Its
+ * frames are no return addresses: each is the address of its own text, as
+ * handover_frame gives it.
+ */
+uint32_t handover_birth(uint64_t cookie);
+
+/*
+ * What was told of a frame, "module+0x123 (function)", and its length; NULL
+ * when it is an address of this program.
+ */
+const char *handover_frame(const void *frame, size_t *length);
 
 #endif

@@ -22,6 +22,7 @@
 #include "shim/sink.h"
 #include "shim/scratch.h"
 #include "shim/stack.h"
+#include "shim/suppressed.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -293,7 +294,7 @@ __attribute__((constructor)) static void process_start(int count,
 	feed_start(arguments);
 	stack_start();
 	settings_complain();
-	report_start();
+	suppressed_start();
 	handover_read(environ);
 	adopt_inherited();
 	atomic_store(&started, true);

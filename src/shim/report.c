@@ -1,38 +1,24 @@
 #include "shim/report.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/auxv.h>
-#include <sys/mman.h>
 #include <time.h>
 
-#include "kernel/raw.h"
-#include "model/suppress.h"
+#include "shim/again.h"
 #include "shim/elf.h"
 #include "shim/feed.h"
+#include "shim/handover.h"
 #include "shim/names.h"
 #include "shim/process.h"
 #include "shim/real.h"
 #include "shim/settings.h"
 #include "shim/sink.h"
 #include "shim/stack.h"
+#include "shim/suppressed.h"
 #include "shim/tally.h"
 
-/* The count of what is not to be said at all. */
-#define MUTED UINT32_MAX
+enum { LINE_SIZE = 512, FINDINGS_PER_RULE = 100 };
 
-/* ... and of what was begun, and cancelled. */
-#define UNSAID (UINT32_MAX - 1)
-
-enum { LINE_SIZE = 512, PLACE_MAX = 1024, FINDINGS_PER_RULE = 100 };
-
-/* Findings said so far, by rule and stack; open addressing, never shrinks. */
-static struct {
-	_Atomic uint64_t key; /* stack, and the rule above it; 0: free */
-	_Atomic uint32_t repeated;
-} places[PLACE_MAX];
-static _Atomic bool repeats; /* one of them was found again */
 static _Atomic uint32_t said[RULE_COUNT];
 
 struct subject report_process(void)
@@ -123,175 +109,73 @@ void report_mark(const char *label)
 	sink_write(line, text.length);
 }
 
-/* The counter for rule and stack; NULL when the table is full. *first: new. */
-static _Atomic uint32_t *find_place(enum rule rule, uint64_t stack, bool *first)
+/* It is not told, for one reason or another. */
+static bool come_again(const struct report *report)
 {
-	uint64_t key = stack | (uint64_t)(rule + 1) << 48;
-	uint64_t at = key * 0x9e3779b97f4a7c15;
-
-	for (unsigned int i = 0; i < PLACE_MAX; i++) {
-		size_t slot = ((at >> 40) + i) % PLACE_MAX;
-		uint64_t found = 0;
-
-		*first = atomic_compare_exchange_strong(&places[slot].key,
-							&found, key);
-		if (*first || found == key)
-			return &places[slot].repeated;
-	}
-	*first = false;
-	return NULL;
+	if (again_add(report->again, report->rule))
+		tally_add(report->rule);
+	return false;
 }
 
-/* What the file of suppressions may say of a frame. */
-static bool name_frame(unsigned int i, struct frame_names *names,
-		       void *argument)
+/* Silenced, and told nevertheless where somebody counts it: in the ring. */
+static bool begin_suppressed(struct report *report, bool is_full)
 {
-	unsigned int count;
-	const uintptr_t *frames = stack_frames(*(uint32_t *)argument, &count);
-	const struct link_map *map;
-	const char *call;
-
-	if (i >= count)
-		return false;
-	call = (const char *)frames[i] - 1;
-	map = elf_module(call);
-	*names = (struct frame_names){ .module = NULL };
-	if (map) {
-		names->module = elf_module_name(map);
-		names->function = elf_function(map, call);
-	}
-	return true;
+	report->scratch = feed_attached() && !is_full ? scratch_take() : NULL;
+	again_settle(report->again,
+		     report->scratch ? AGAIN_SUPPRESSED : AGAIN_MUTED);
+	return report->scratch != NULL;
 }
 
-static void say_mistake(unsigned int number, const char *what)
+/* counted: what comes again with this rule and stack is not told again. */
+static bool begin(struct report *report, enum rule rule,
+		  const struct subject *subject, uint32_t stack, bool counted)
 {
-	char name[LINE_SIZE / 2];
-	char line[LINE_SIZE];
-	struct text text;
+	bool first = true;
+	bool is_full;
+	uint32_t count;
 
-	/* The command has read it too, and told it for all processes. */
-	if (number > 0 && feed_attached())
-		return;
-	/* A name of any length leaves room for what is wrong. */
-	text_begin(&text, name, sizeof(name));
-	text_add_foreign(&text, settings.suppressions);
-	text_begin(&text, line, sizeof(line));
-	text_add(&text, "bad suppressions: ");
-	text_add(&text, name);
-	if (number > 0) {
-		text_add(&text, ":");
-		text_add_number(&text, number);
-	}
-	text_add(&text, ": ");
-	text_add(&text, what);
-	report_message(&text);
-}
-
-/* What was read of the file, in memory of its own and closed by NUL. */
-static void check_suppressions(const char *text, long used, long size, long got)
-{
-	if (got < 0)
-		say_mistake(0, "cannot be read");
-	if (used > size)
-		say_mistake(0, "longer than 1 MiB, the rest is not read");
-	if (memchr(text, 0, (size_t)used))
-		say_mistake(0, "holds a NUL, what follows it is not read");
-}
-
-/* NULL with a message. A pipe must not keep the program from starting. */
-static char *read_suppressions(void)
-{
-	enum { SIZE_MAX_ = 1 << 20 };
-	long fd = raw_call6(SYS_openat, AT_FDCWD, (long)settings.suppressions,
-			    O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0, 0, 0);
-	long memory;
-	long used = 0;
-	long got = 0;
-
-	if (fd < 0) {
-		say_mistake(0, "cannot be opened");
-		return NULL;
-	}
-	memory = raw_call6(SYS_mmap, 0, SIZE_MAX_ + 2, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (memory < 0 && memory > -4096) {
-		raw_close((int)fd);
-		return NULL;
-	}
-	/* One byte more shows that there is more. */
-	while (used <= SIZE_MAX_ &&
-	       (got = raw_call3(SYS_read, fd, memory + used,
-				SIZE_MAX_ + 1 - used)) > 0)
-		used += got;
-	raw_close((int)fd);
-	check_suppressions((const char *)memory, used, SIZE_MAX_, got);
-	((char *)memory)[SIZE_MAX_] = '\0';
-	return (char *)memory;
-}
-
-void report_start(void)
-{
-	char *text;
-
-	if (strcmp(settings.suppressions, "none") == 0 || getauxval(AT_SECURE))
-		return;
-	text = read_suppressions();
-	if (text)
-		suppress_parse(text, say_mistake);
-}
-
-/* Said before, or one of too many places. */
-static void come_again(const struct report *report)
-{
-	if (report->repeated && atomic_load(report->repeated) == MUTED)
-		return;
-	if (report->repeated) {
-		atomic_fetch_add(report->repeated, 1);
-		atomic_store(&repeats, true);
-	}
-	tally_add(report->rule);
-}
-
-/* Of several threads one says it. */
-static bool is_unsaid(const struct report *report)
-{
-	uint32_t count = UNSAID;
-
-	return report->repeated &&
-	       atomic_compare_exchange_strong(report->repeated, &count, 0);
+	report->rule = rule;
+	report->subject = *subject;
+	report->stack = stack;
+	report->last = false;
+	report->scratch = NULL;
+	report->again = counted ? again_find(rule, stack, &first) : NULL;
+	is_full = counted && !report->again;
+	if (!first && !is_full && !again_retake(report->again))
+		return come_again(report);
+	report->suppressed = suppressed_is(rule, stack);
+	if (report->suppressed)
+		return begin_suppressed(report, is_full);
+	if (is_full)
+		return come_again(report);
+	count = atomic_fetch_add(&said[rule], 1);
+	report->last = count == FINDINGS_PER_RULE - 1;
+	if (count < FINDINGS_PER_RULE)
+		report->scratch = scratch_take();
+	if (report->scratch)
+		return true;
+	again_settle(report->again, AGAIN_UNTOLD);
+	return come_again(report);
 }
 
 bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place)
 {
 	int saved = errno;
-	uint32_t count;
-	bool first = true;
+	uint32_t stack;
 
 	if (process_sandboxed())
 		return false;
-	report->rule = rule;
-	report->subject = *subject;
-	report->stack = stack_full(place);
+	stack = stack_full(place);
 	errno = saved;
-	report->repeated = place ? find_place(rule, report->stack, &first)
-				 : NULL;
-	if (!first && !is_unsaid(report)) {
-		come_again(report);
-		return false;
-	}
-	if (suppress_matches(rule, name_frame, &report->stack)) {
-		if (report->repeated)
-			atomic_store(report->repeated, MUTED);
-		return false;
-	}
-	count = atomic_fetch_add(&said[rule], 1);
-	report->last = count == FINDINGS_PER_RULE - 1;
-	report->scratch = count < FINDINGS_PER_RULE ? scratch_take() : NULL;
-	/* Found, though it is not told: counted as what comes again is. */
-	if (!report->scratch)
-		come_again(report);
-	return report->scratch != NULL;
+	return begin(report, rule, subject, stack, place != NULL);
+}
+
+bool report_begin_at(struct report *report, enum rule rule,
+		     const struct subject *subject, uint32_t stack)
+{
+	return !process_sandboxed() &&
+	       begin(report, rule, subject, stack, true);
 }
 
 static bool colored(void)
@@ -314,13 +198,15 @@ void report_end(struct report *report)
 	struct text stack;
 	struct text output;
 
-	tally_add(report->rule);
+	if (!report->suppressed)
+		tally_add(report->rule);
 	if (feed_attached()) {
 		feed_finding(&(struct feed_finding){
 			.subject = &report->subject,
 			.rule = report->rule,
 			.stack = report->stack,
 			.last = report->last,
+			.suppressed = report->suppressed,
 			.message = scratch->message_space,
 			.details = scratch->details_space,
 			.help = scratch->help_space,
@@ -342,9 +228,9 @@ void report_end(struct report *report)
 
 void report_cancel(struct report *report)
 {
-	if (report->repeated)
-		atomic_store(report->repeated, UNSAID);
-	atomic_fetch_sub(&said[report->rule], 1);
+	again_settle(report->again, AGAIN_CANCELLED);
+	if (!report->suppressed)
+		atomic_fetch_sub(&said[report->rule], 1);
 	scratch_give(report->scratch);
 }
 
@@ -360,33 +246,46 @@ void report_plain(enum rule rule, const struct subject *subject,
 	report_end(&report);
 }
 
-static void say_again(uint64_t key, uint32_t count)
+static void add_again_place(struct text *text, enum again_fate fate,
+			    uint32_t stack)
 {
-	enum rule rule = (enum rule)((key >> 48) - 1);
-	unsigned int frame_count;
-	const uintptr_t *frames = stack_frames((uint32_t)key, &frame_count);
 	char place[LINE_SIZE / 2];
+	struct text cut;
+	unsigned int count;
+	const uintptr_t *frames = stack_frames(stack, &count);
+
+	if (fate == AGAIN_UNTOLD) {
+		text_add(text, " at other places");
+		return;
+	}
+	if (count == 0)
+		return;
+	/* A function's name may have any length, above all in C++. */
+	text_begin(&cut, place, sizeof(place));
+	report_add_place(&cut, (const void *)frames[0]);
+	text_add(text, " at ");
+	text_add(text, place);
+}
+
+static void say_again(enum again_fate fate, enum rule rule, uint32_t stack,
+		      uint32_t count)
+{
 	char line[LINE_SIZE];
 	struct text text;
 
 	if (feed_attached()) {
-		feed_again(rule, (uint32_t)key, count);
+		feed_again(rule, stack, count, fate == AGAIN_UNTOLD);
 		return;
 	}
-	/* A function's name may have any length, above all in C++. */
-	text_begin(&text, place, sizeof(place));
-	if (frame_count > 0)
-		report_add_place(&text, (const void *)frames[0]);
+	if (fate == AGAIN_SUPPRESSED)
+		return;
 	text_begin(&text, line, sizeof(line));
 	text_add(&text, "tcpshadow: ");
 	text_add_number(&text, process_id());
 	text_add(&text, " again: ");
 	text_add_number(&text, count);
 	text_add(&text, count == 1 ? " more time" : " more times");
-	if (frame_count > 0) {
-		text_add(&text, " at ");
-		text_add(&text, place);
-	}
+	add_again_place(&text, fate, stack);
 	text_add(&text, " [");
 	text_add(&text, rule_slug(rule));
 	text_add(&text, "]\n");
@@ -395,27 +294,12 @@ static void say_again(uint64_t key, uint32_t count)
 
 void report_repetitions(void)
 {
-	if (!atomic_load(&repeats))
-		return;
-	for (int i = 0; i < PLACE_MAX; i++) {
-		uint32_t count = atomic_load(&places[i].repeated);
-
-		if (count == 0 || count >= UNSAID)
-			continue;
-		if (atomic_compare_exchange_strong(&places[i].repeated, &count,
-						   0))
-			say_again(atomic_load(&places[i].key), count);
-	}
+	again_tell(say_again);
 }
 
 void report_forget_repetitions(void)
 {
-	if (!atomic_load(&repeats))
-		return;
-	for (int i = 0; i < PLACE_MAX; i++) {
-		if (atomic_load(&places[i].repeated) < UNSAID)
-			atomic_store(&places[i].repeated, 0);
-	}
+	again_forget();
 }
 
 void report_add_unasked(struct text *text, int error)
@@ -431,7 +315,13 @@ void report_add_place(struct text *text, const void *place)
 	const char *call = (const char *)place - 1;
 	const struct link_map *map = place ? elf_module(call) : NULL;
 	const char *function;
+	size_t length;
+	const char *told = handover_frame(place, &length);
 
+	if (told) {
+		text_add_bytes(text, told, length);
+		return;
+	}
 	if (!map) {
 		text_add_hex(text, (uintptr_t)place);
 		return;

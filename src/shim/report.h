@@ -35,23 +35,33 @@ void report_mark(const char *label);
 /*
  * A finding is made in three steps: begin, write its texts, end.
  *
- * report_begin returns NULL when the same rule has been found with the same
+ * report_begin returns false when the same rule has been found with the same
  * stack before (then it is counted), when the rule has been found too often,
  * or when there is no room to work in. place is the return address of the call
- * that is to blame. message is one line; details are lines, each ended by a
- * newline; help is one line; any of them may stay empty but the message.
+ * that is to blame; NULL: none is, each such finding is one of its own. message
+ * is one line; details are lines, each ended by a newline; help is one line;
+ * any of them may stay empty but the message.
  */
 struct report {
 	enum rule rule;
 	struct subject subject;
 	uint32_t stack;
-	_Atomic uint32_t *repeated; /* NULL: it is not counted */
-	bool last;                  /* of its rule that will be shown */
+	struct again *again; /* NULL: it is one of its own */
+	bool last;           /* of its rule that will be shown */
+	bool suppressed;     /* only the command is told, which counts it */
 	struct scratch *scratch;
 };
 
 bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place);
+
+/*
+ * The same for what is found long after the call that is to blame, the birth of
+ * a socket or its close: the stack that was kept. 0: it is not known, and all
+ * such findings of the rule are one.
+ */
+bool report_begin_at(struct report *report, enum rule rule,
+		     const struct subject *subject, uint32_t stack);
 void report_end(struct report *report);
 
 /* Says nothing after all. What comes again there is begun anew. */
@@ -60,12 +70,6 @@ void report_cancel(struct report *report);
 /* A finding whose texts are constant. */
 void report_plain(enum rule rule, const struct subject *subject,
 		  const void *place, const char *message, const char *help);
-
-/*
- * Reads the file of the option `suppressions`, and tells what is wrong with it.
- * Called once, by the constructor.
- */
-void report_start(void);
 
 /* Says how often each finding came again; at the end of the process. */
 void report_repetitions(void);

@@ -106,22 +106,20 @@ static void say_leak(int fd, uint64_t ref, const char *when)
 	const struct sock *sock = sock_of(ref);
 	struct subject subject = report_subject(sock, fd);
 	struct report report;
-	unsigned int count;
-	const uintptr_t *frames = stack_frames(sock->born, &count);
 
 	/* The place to blame is where the connection came from. */
-	if (!report_begin(&report, RULE_CLOSE_WAIT_LEAK, &subject,
-			  count > 0 ? (const void *)frames[0] : NULL))
+	if (!report_begin_at(&report, RULE_CLOSE_WAIT_LEAK, &subject,
+			     sock->born))
 		return;
 	text_add(&report.scratch->message, AT_EXIT_LEAK);
 	text_add(&report.scratch->message, when);
-	report.stack = 0;
+	text_add(&report.scratch->details,
+		 report.stack ? "the connection was made there, and has been "
+			      : "it has been ");
 	text_add(&report.scratch->details, "in CLOSE_WAIT for ");
 	text_add_number(&report.scratch->details,
 			clock_now() - sock->peer_closed_at);
-	text_add(&report.scratch->details,
-		 " ms; the connection was made by:\n");
-	stack_add(&report.scratch->details, "  ", sock->born);
+	text_add(&report.scratch->details, " ms\n");
 	text_add(&report.scratch->help, AT_EXIT_LEAK_HELP);
 	report_end(&report);
 }
@@ -168,16 +166,14 @@ static void say_left_open(int fd, uint64_t ref, uint64_t word)
 	const struct sock *sock = sock_of(ref);
 	struct subject subject = report_subject(sock, fd);
 	struct report report;
-	unsigned int count;
-	const uintptr_t *frames = stack_frames(sock->born, &count);
 
-	if (count == 0 || !report_begin(&report, RULE_LEFT_OPEN, &subject,
-					(const void *)frames[0]))
-		return;
 	/* The place to blame is where the socket came from. */
-	report.stack = sock->born;
+	if (!sock->born ||
+	    !report_begin_at(&report, RULE_LEFT_OPEN, &subject, sock->born))
+		return;
 	text_add(&report.scratch->message, AT_EXIT_LEFT_OPEN);
 	text_add(&report.scratch->message, state_name(sock_state(word)));
+	text_add(&report.scratch->details, "the socket was made there\n");
 	text_add(&report.scratch->help, AT_EXIT_LEFT_OPEN_HELP);
 	report_end(&report);
 }
@@ -205,8 +201,6 @@ static void check_unread_at_exit(int fd, uint64_t ref)
 	struct sock *sock = sock_of(ref);
 	struct subject subject = report_subject(sock, fd);
 	struct report report;
-	unsigned int count;
-	const uintptr_t *frames = stack_frames(sock->born, &count);
 	uint64_t word;
 	long unread;
 
@@ -222,11 +216,10 @@ static void check_unread_at_exit(int fd, uint64_t ref)
 	sock->unread = (int)unread;
 	feed_unread(sock->cookie, (uint32_t)unread);
 	if (kernel_socket_only_alerts(fd, unread) ||
-	    !report_begin(&report, RULE_RESET_ON_CLOSE, &subject,
-			  count > 0 ? (const void *)frames[0] : NULL))
+	    /* The place to blame is where the socket came from. */
+	    !report_begin_at(&report, RULE_RESET_ON_CLOSE, &subject,
+			     sock->born))
 		return;
-	/* The place to blame is where the socket came from. */
-	report.stack = sock->born;
 	add_reset(report.scratch, sock, sock_state(word),
 		  "the end of the program: the exit sends");
 	if (sock->born)
@@ -239,7 +232,9 @@ void rule_open_at_exit(int fd, uint64_t ref)
 {
 	uint64_t word;
 
-	if (process_sandboxed())
+	/* What was told while the program ran is not told again. */
+	if (process_sandboxed() || !sock_load(ref, &word) ||
+	    word & SOCK_LEAK_SAID)
 		return;
 	check_unread_at_exit(fd, ref);
 	if (is_forgotten(fd, ref) && !is_left_to_exit(ref)) {
@@ -247,8 +242,7 @@ void rule_open_at_exit(int fd, uint64_t ref)
 		return;
 	}
 	rule_shared_at_exit(fd, ref);
-	if (settings.left_open && sock_load(ref, &word) &&
-	    !(word & SOCK_INHERITED))
+	if (settings.left_open && !(word & SOCK_INHERITED))
 		say_left_open(fd, ref, word);
 }
 
@@ -375,7 +369,7 @@ static void add_grave(struct text *text, uint64_t grave)
 	text_add_address(text, &sock->peer);
 	text_add(text, ", closed ");
 	text_add_number(text, clock_now() - sock->closed_at);
-	text_add(text, " ms before by:\n");
+	text_add(text, sock->closed_by ? " ms before by:\n" : " ms before\n");
 	stack_add(text, "  ", sock->closed_by);
 }
 

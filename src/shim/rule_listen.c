@@ -92,26 +92,22 @@ void rule_reuseaddr_set(int fd, uint64_t ref, const struct sight *sight)
 		     "set it between socket() and bind()");
 }
 
-static void say_overflow(int fd, uint64_t listener, uint32_t waiting,
-			 uint32_t backlog, const void *place)
+/* The texts of a finding that has been begun, and its end. */
+static void say_overflow(struct report *report, uint32_t waiting,
+			 uint32_t backlog)
 {
-	struct subject subject = report_subject(sock_of(listener), fd);
-	struct report report;
-
-	if (!report_begin(&report, RULE_ACCEPT_OVERFLOW, &subject, place))
-		return;
-	text_add(&report.scratch->message, "the accept queue is full: ");
-	text_add_number(&report.scratch->message, waiting);
-	text_add(&report.scratch->message,
+	text_add(&report->scratch->message, "the accept queue is full: ");
+	text_add_number(&report->scratch->message, waiting);
+	text_add(&report->scratch->message,
 		 waiting == 1 ? " connection waits" : " connections wait");
-	text_add(&report.scratch->message, " with a backlog of ");
-	text_add_number(&report.scratch->message, backlog);
-	text_add(&report.scratch->message,
+	text_add(&report->scratch->message, " with a backlog of ");
+	text_add_number(&report->scratch->message, backlog);
+	text_add(&report->scratch->message,
 		 ", further ones are dropped and try again after 1 s");
-	text_add(&report.scratch->help,
+	text_add(&report->scratch->help,
 		 "accept faster (in a loop until EAGAIN), or ask for a longer "
 		 "backlog in listen() and in net.core.somaxconn");
-	report_end(&report);
+	report_end(report);
 }
 
 /* At most ten times a second: one look costs 0.7 us. */
@@ -121,6 +117,8 @@ void rule_accepted(int fd, uint64_t listener, const struct sight *sight)
 	struct sock *sock = sock_of(listener);
 	uint32_t now = clock_now();
 	uint32_t last = atomic_load(&sock->last_write);
+	struct subject subject;
+	struct report report;
 	uint32_t waiting;
 	uint32_t backlog;
 
@@ -128,22 +126,26 @@ void rule_accepted(int fd, uint64_t listener, const struct sight *sight)
 		return;
 	atomic_store(&sock->last_write, now);
 	/* One has just been taken out. The queue holds backlog + 1. */
-	if (read_queue(fd, &waiting, &backlog) && waiting + 1 > backlog)
-		say_overflow(fd, listener, waiting + 1, backlog, sight->place);
+	if (!read_queue(fd, &waiting, &backlog) || waiting + 1 <= backlog)
+		return;
+	subject = report_subject(sock, fd);
+	if (report_begin(&report, RULE_ACCEPT_OVERFLOW, &subject, sight->place))
+		say_overflow(&report, waiting + 1, backlog);
 }
 
 /* A program that does not accept at all is seen here only. */
 void rule_queue_at_exit(int fd, uint64_t listener)
 {
 	const struct sock *sock = sock_of(listener);
-	unsigned int count;
-	const uintptr_t *frames = stack_frames(sock->born, &count);
+	struct subject subject = report_subject(sock, fd);
+	struct report report;
 	uint32_t waiting;
 	uint32_t backlog;
 
-	if (read_queue(fd, &waiting, &backlog) && waiting > backlog)
-		say_overflow(fd, listener, waiting, backlog,
-			     count > 0 ? (const void *)frames[0] : NULL);
+	if (read_queue(fd, &waiting, &backlog) && waiting > backlog &&
+	    report_begin_at(&report, RULE_ACCEPT_OVERFLOW, &subject,
+			    sock->born))
+		say_overflow(&report, waiting, backlog);
 }
 
 struct birth_count {
@@ -186,7 +188,9 @@ static void add_births(struct text *text)
 		if (most->count == 0)
 			return;
 		text_add_number(text, most->count);
-		text_add(text, " TCP sockets are open that were made by:\n");
+		text_add(text, most->stack ? " TCP sockets are open that were "
+					     "made by:\n"
+					   : " TCP sockets are open\n");
 		stack_add(text, "  ", most->stack);
 		most->count = 0;
 	}

@@ -93,24 +93,17 @@ static void say_inherited(int fd, uint64_t ref)
 	struct subject subject = report_subject(sock_of(ref), fd);
 	struct report report;
 
-	if (!report_begin(&report, RULE_INHERITED_LISTENER, &subject, NULL))
+	/* The place to blame is in the program that made it. */
+	if (!report_begin_at(&report, RULE_INHERITED_LISTENER, &subject,
+			     handover_birth(sock_of(ref)->cookie)))
 		return;
 	text_add(&report.scratch->message, AT_EXIT_INHERITED);
-	text_add(&report.scratch->details, "the listener was made by:\n");
-	if (!handover_add(&report.scratch->details, "  ", sock_of(ref)->cookie))
-		text_begin(&report.scratch->details,
-			   report.scratch->details_space,
-			   sizeof(report.scratch->details_space));
+	if (report.stack)
+		text_add(&report.scratch->details,
+			 "the listener was made there, by the program before "
+			 "this one\n");
 	text_add(&report.scratch->help, AT_EXIT_INHERITED_HELP);
 	report_end(&report);
-}
-
-static void add_close(struct text *text, const struct sock *sock)
-{
-	text_add(text, "closed ");
-	text_add_number(text, clock_now() - sock->closed_at);
-	text_add(text, " ms before by:\n");
-	stack_add(text, "  ", sock->closed_by);
 }
 
 /* The inode of a socket that was closed here and lives on, 0: it does not. */
@@ -200,7 +193,7 @@ void rule_held_at_exit(uint64_t ref)
 		return;
 	inode = held_inode(sock, word);
 	if (inode == 0 ||
-	    !report_begin(&report, RULE_SHARED_CLOSE, &subject, NULL))
+	    !report_begin_at(&report, RULE_SHARED_CLOSE, &subject, sock->born))
 		return;
 	text_add(&report.scratch->message,
 		 "the program ends, and another one still holds a socket that "
@@ -208,7 +201,13 @@ void rule_held_at_exit(uint64_t ref)
 	others.text = &report.scratch->details;
 	owners_command(process_id(), others.command, sizeof(others.command));
 	owners_find_some(&inode, 1, add_other, &others, &cut);
-	add_close(&report.scratch->details, sock);
+	text_add(&report.scratch->details,
+		 report.stack ? "it was made there, and closed " : "closed ");
+	text_add_number(&report.scratch->details,
+			clock_now() - sock->closed_at);
+	text_add(&report.scratch->details,
+		 sock->closed_by ? " ms before by:\n" : " ms before\n");
+	stack_add(&report.scratch->details, "  ", sock->closed_by);
 	text_add(&report.scratch->help,
 		 "create the socket with SOCK_CLOEXEC, or close it in the "
 		 "child");
@@ -221,14 +220,19 @@ static void say_duplicate(int fd, uint64_t ref)
 	struct subject subject = report_subject(sock, fd);
 	struct report report;
 
-	if (!report_begin(&report, RULE_SHARED_CLOSE, &subject, NULL))
+	if (!report_begin_at(&report, RULE_SHARED_CLOSE, &subject,
+			     sock->closed_by))
 		return;
 	text_add(&report.scratch->message, "a close ended nothing: fd ");
 	text_add_number(&report.scratch->message, fd);
 	text_add(&report.scratch->message,
 		 " is the same socket, was not used since, and is open at the "
 		 "end of the program");
-	add_close(&report.scratch->details, sock);
+	text_add(&report.scratch->details,
+		 report.stack ? "it was closed there, " : "it was closed ");
+	text_add_number(&report.scratch->details,
+			clock_now() - sock->closed_at);
+	text_add(&report.scratch->details, " ms before\n");
 	text_add(&report.scratch->help,
 		 "close the duplicate too, or shutdown() to end the connection "
 		 "whoever holds it");

@@ -139,13 +139,15 @@ static uint32_t store(uint64_t *memory, uint64_t hash, const uintptr_t *frames,
 	return offset;
 }
 
-/* Finds the stack, or stores it. 0 when there is no room. */
-static stack_id intern(const uintptr_t *frames, unsigned int count)
+/* Finds the stack, or stores it: *stored. 0 when there is no room. */
+static stack_id find_or_store(const uintptr_t *frames, unsigned int count,
+			      bool *stored)
 {
 	uint64_t hash = hash_of(frames, count);
 	uint64_t *memory = get_arena();
 	uint32_t mine = 0;
 
+	*stored = false;
 	for (unsigned int i = 0; memory && i < PROBES_MAX; i++) {
 		_Atomic uint32_t *slot = &table[(hash + i) % TABLE_SIZE];
 		uint32_t offset = atomic_load(slot);
@@ -157,7 +159,7 @@ static stack_id intern(const uintptr_t *frames, unsigned int count)
 				return 0;
 			if (atomic_compare_exchange_strong(slot, &offset,
 							   mine)) {
-				feed_stack(mine, frames, count);
+				*stored = true;
 				return mine;
 			}
 		}
@@ -165,6 +167,23 @@ static stack_id intern(const uintptr_t *frames, unsigned int count)
 			return offset;
 	}
 	return 0;
+}
+
+static stack_id intern(const uintptr_t *frames, unsigned int count)
+{
+	bool stored;
+	stack_id id = find_or_store(frames, count, &stored);
+
+	if (stored)
+		feed_stack(id, frames, count);
+	return id;
+}
+
+stack_id stack_told(const uintptr_t *frames, unsigned int count)
+{
+	bool stored;
+
+	return find_or_store(frames, count, &stored);
 }
 
 static void drop_first(struct recall_trace *trace)

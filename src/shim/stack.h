@@ -42,6 +42,12 @@ stack_id stack_full(const void *place);
  */
 void stack_add(struct text *text, const char *indent, stack_id id);
 
+/*
+ * A stack of another program, whose frames are no return addresses of this one:
+ * the ring is not told what they are.
+ */
+stack_id stack_told(const uintptr_t *frames, unsigned int count);
+
 /* The return addresses; *count frames, innermost first. NULL for 0. */
 const uintptr_t *stack_frames(stack_id id, unsigned int *count);
 

@@ -103,7 +103,7 @@ int fclose(FILE *stream)
 	uint64_t ref;
 	int result;
 
-	if (!table_find(fd))
+	if (!followed(fd, CALL_fclose, RETURN_ADDRESS))
 		return real_calls()->fclose(stream);
 	ref = closing_begin(fd, &sight);
 	result = real.fclose(stream);

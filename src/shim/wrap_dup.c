@@ -17,9 +17,16 @@ static void dup_done(int fd, uint64_t ref, enum call call, int result,
 		seen_foreign(result);
 }
 
+/* The reference to hold on to meanwhile; a number that was closed is judged. */
+static uint64_t dup_begin(int fd, enum call call, const void *place)
+{
+	check_number(fd, call, place);
+	return seen_dup_begin(fd);
+}
+
 int dup(int fd)
 {
-	uint64_t ref = seen_dup_begin(fd);
+	uint64_t ref = dup_begin(fd, CALL_dup, RETURN_ADDRESS);
 	int result = real_calls()->dup(fd);
 
 	dup_done(fd, ref, CALL_dup, result, RETURN_ADDRESS);
@@ -47,7 +54,7 @@ int dup2(int from, int to)
 
 	if (from == to)
 		return real_calls()->dup2(from, to);
-	copied = seen_dup_begin(from);
+	copied = dup_begin(from, CALL_dup2, sight.place);
 	closed = closing_begin_replaced(from, to, &sight);
 	result = real_calls()->dup2(from, to);
 	replace_done(from, copied, to, closed, CALL_dup2, result, sight.place);
@@ -65,11 +72,27 @@ int dup3(int from, int to, int flags)
 
 	if (from == to || flags & ~O_CLOEXEC)
 		return real_calls()->dup3(from, to, flags);
-	copied = seen_dup_begin(from);
+	copied = dup_begin(from, CALL_dup3, sight.place);
 	closed = closing_begin_replaced(from, to, &sight);
 	result = real_calls()->dup3(from, to, flags);
 	replace_done(from, copied, to, closed, CALL_dup3, result, sight.place);
 	return result;
+}
+
+static bool copies(int command)
+{
+	return command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+}
+
+/*
+ * The flags of the number itself are how a program asks whether it is taken,
+ * and how it marks all that there are: that is no use of a socket.
+ */
+static void check_command(int fd, int command, enum call call,
+			  const void *place)
+{
+	if (command != F_GETFD && command != F_SETFD)
+		check_number(fd, call, place);
 }
 
 /* Every command has at most one argument, no wider than a pointer. */
@@ -83,7 +106,8 @@ int fcntl(int fd, int command, ...)
 	va_start(list, command);
 	argument = va_arg(list, void *);
 	va_end(list);
-	if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
+	check_command(fd, command, CALL_fcntl, RETURN_ADDRESS);
+	if (!copies(command))
 		return real_calls()->fcntl(fd, command, argument);
 	ref = seen_dup_begin(fd);
 	result = real_calls()->fcntl(fd, command, argument);
@@ -103,7 +127,8 @@ int fcntl64(int fd, int command, ...)
 	va_start(list, command);
 	argument = va_arg(list, void *);
 	va_end(list);
-	if (command != F_DUPFD && command != F_DUPFD_CLOEXEC)
+	check_command(fd, command, CALL_fcntl64, RETURN_ADDRESS);
+	if (!copies(command))
 		return real_calls()->fcntl64(fd, command, argument);
 	ref = seen_dup_begin(fd);
 	result = real_calls()->fcntl64(fd, command, argument);
@@ -113,8 +138,8 @@ int fcntl64(int fd, int command, ...)
 
 FILE *fdopen(int fd, const char *mode)
 {
+	uint64_t ref = followed(fd, CALL_fdopen, RETURN_ADDRESS);
 	FILE *result = real_calls()->fdopen(fd, mode);
-	uint64_t ref = table_find(fd);
 
 	if (result && ref)
 		sock_flag(ref, SOCK_STDIO, 0);

@@ -205,10 +205,13 @@ static bool replaces(long number, const long *a)
 static long copies(long number, const long *a, const void *place)
 {
 	struct sight sight = { .call = CALL_dup2, .place = place };
-	uint64_t copied = seen_dup_begin((int)a[0]);
+	uint64_t copied;
 	uint64_t closed = 0;
 	long result;
 
+	check_number((int)a[0], replaces(number, a) ? CALL_dup2 : CALL_dup,
+		     place);
+	copied = seen_dup_begin((int)a[0]);
 	if (replaces(number, a))
 		closed = closing_begin_replaced((int)a[0], (int)a[1], &sight);
 	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],

@@ -196,6 +196,106 @@ Test(decode, names_and_labels_of_a_hostile_program_are_printable_and_cut)
 	cr_expect_eq(line[text.length - 1], '\n');
 }
 
+/* --- findings ----------------------------------------------------------------
+ */
+
+static void send_finding(uint32_t stack, bool suppressed)
+{
+	struct ring_finding finding = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.fd = -1,
+		.stack = stack,
+		.rule = RULE_DOUBLE_CLOSE,
+		.suppressed = suppressed
+	};
+
+	send(RING_FINDING, &finding, sizeof(finding), "message");
+}
+
+static void send_again(uint32_t stack, uint32_t count, bool untold)
+{
+	struct ring_again again = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.stack = stack,
+		.rule = RULE_DOUBLE_CLOSE,
+		.untold = untold,
+		.count = count
+	};
+
+	send(RING_AGAIN, &again, sizeof(again), "");
+}
+
+static void send_stack(uint32_t id)
+{
+	struct ring_stack stack = {
+		.head = { .time = 1, .process = 1, .pid = PARENT }, .id = id
+	};
+
+	send(RING_STACK, &stack, sizeof(stack), "");
+}
+
+Test(decode, what_comes_again_is_added_to_its_finding)
+{
+	send_start(PARENT, 1);
+	send_stack(7);
+	send_stack(8);
+	send_finding(7, false);
+	send_finding(8, false);
+	send_again(8, 5, false);
+	cr_expect_eq(session->found->repeated, 0);
+	cr_expect_eq(session->found->next->repeated, 5);
+	cr_expect_eq(decoder.bad, 0);
+}
+
+Test(decode, what_comes_again_without_a_finding_is_bad)
+{
+	send_start(PARENT, 1);
+	send_stack(7);
+	send_again(7, 5, false);
+	cr_expect_eq(decoder.bad, 1);
+	send_finding(7, false);
+	send_again(0, 5, false);
+	cr_expect_eq(decoder.bad, 2);
+	cr_expect_eq(session->found->repeated, 0);
+}
+
+Test(decode, what_a_process_does_not_tell_is_counted)
+{
+	send_start(PARENT, 1);
+	send_again(0, 84, true);
+	cr_expect_eq(decoder.bad, 0);
+	cr_expect_eq(session->processes->untold[RULE_DOUBLE_CLOSE], 84);
+}
+
+Test(decode, what_the_library_suppresses_is_counted)
+{
+	send_start(PARENT, 1);
+	send_finding(0, true);
+	send_again(0, 5, false);
+	cr_assert(session->found);
+	cr_expect(session->found->suppressed);
+	cr_expect_eq(session->found->repeated, 5);
+	cr_expect_eq(session->suppressed, 1);
+	cr_expect_eq(session->counts[SEVERITY_ERROR], 0);
+	cr_expect_eq(decoder.bad, 0);
+}
+
+Test(decode, the_birth_of_a_socket_that_the_run_does_not_know_is_no_stack)
+{
+	struct ring_birth birth = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.cookie = 12345,
+		.id = 7
+	};
+
+	send(RING_BIRTH, &birth, sizeof(birth), "");
+	cr_expect_eq(decoder.bad, 1);
+	send_start(PARENT, 1);
+	send(RING_BIRTH, &birth, sizeof(birth), "");
+	cr_expect_eq(decoder.bad, 1);
+	cr_expect_null(session_stack(session->processes, 7));
+}
+
 /* Of a process that nobody has heard of. */
 Test(decode, names_and_marks_of_nobody_are_bad)
 {

@@ -333,6 +333,15 @@ Test(report, lines_that_make_no_sense_are_told_and_left_out)
 		{ "{\"event\":\"left\",\"cookie\":5,\"inode\":0,\"expires\":"
 		  "null,\"holder\":null}\n",
 		  ":3: there is no such socket" },
+		{ "{\"event\":\"repeat\",\"process\":1,\"rule\":"
+		  "\"double-close\",\"stack\":0,\"count\":5}\n",
+		  ":3: there is no such finding" },
+		{ "{\"event\":\"untold\",\"process\":1,\"rule\":"
+		  "\"double-close\",\"count\":-5}\n",
+		  ":3: `count` is out of range" },
+		{ "{\"event\":\"untold\",\"process\":0,\"rule\":"
+		  "\"double-close\",\"count\":5}\n",
+		  ":3: `process` is out of range" },
 		{ "{\"event\":\"summary\",\"time\":1,\"lost\":0,\"holes\":0,"
 		  "\"status\":{\"signal\":99,\"core\":false}}\n",
 		  ":3: `signal` is out of range" },

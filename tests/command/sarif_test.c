@@ -201,6 +201,19 @@ Test(sarif, a_run_that_was_not_seen_is_valid_and_says_so)
 	check_report();
 }
 
+/* 128 places, of which the first hundred are told. */
+Test(sarif, what_is_not_told_is_a_valid_notification)
+{
+	json_t *run = run_sarif("--stacks=findings",
+				ARGV(run_program("places"), "1", "7"));
+	json_t *told =
+		at(at(run, "invocations", 0), "toolExecutionNotifications", 0);
+
+	cr_expect_str_eq(text_of(told, "descriptor", "id"), "untold-findings");
+	cr_expect(strstr(text_of(told, "message", "text"), "28 more times"));
+	check_report();
+}
+
 Test(sarif, a_finding_is_at_the_line_of_the_program_relative_to_the_root)
 {
 	json_t *run = run_sarif("--stacks=findings",
@@ -231,13 +244,12 @@ Test(sarif, a_finding_is_at_the_line_of_the_program_relative_to_the_root)
 Test(sarif, stacks_of_the_details_are_related_locations)
 {
 	json_t *run = run_sarif("--stacks=findings",
-				ARGV(run_example("close-wait-leak/bad")));
-	json_t *result = result_of(run, "close-wait-leak");
+				ARGV(run_example("double-close/bad")));
+	json_t *result = result_of(run, "double-close");
 	json_t *related = at(result, "relatedLocations", 0);
 	json_t *frame = at(at(result, "stacks", 0), "frames", 0);
 
-	cr_expect(strstr(text_of(related, "message", "text"),
-			 "the connection was made by"),
+	cr_expect(strstr(text_of(related, "message", "text"), " ms before by"),
 		  "%s", text_of(related, "message", "text"));
 	cr_expect_gt(
 		number_of(json_object_get(json_object_get(related,

@@ -218,6 +218,37 @@ Test(session, socket_of_a_finding_is_not_dropped)
 	cr_expect_eq(session_socket(session, 1), found.socket);
 }
 
+static struct found *find(struct process *process, struct stack *stack)
+{
+	struct found found = { .rule = RULE_DOUBLE_CLOSE,
+			       .process = process,
+			       .subject = { .fd = -1 },
+			       .stack = stack,
+			       .message = "",
+			       .help = "" };
+
+	return session_found(session, &found);
+}
+
+/* The library tells a finding once, and a fork does not make it forget that. */
+Test(session, what_comes_again_in_a_child_is_added_to_the_finding_of_its_parent)
+{
+	struct process *parent = start(1, NULL);
+	struct stack *stack = add_stack(parent, 7, 0x100);
+	struct found *found = find(parent, stack);
+	struct process *child = start(2, parent);
+	struct process *stranger = start(3, NULL);
+
+	cr_expect(
+		session_repeated(session, child, RULE_DOUBLE_CLOSE, stack, 3));
+	cr_expect_eq(found->repeated, 3);
+	cr_expect_not(session_repeated(session, stranger, RULE_DOUBLE_CLOSE,
+				       stack, 3));
+	cr_expect_not(
+		session_repeated(session, child, RULE_LEFT_OPEN, stack, 3));
+	cr_expect_eq(found->repeated, 3);
+}
+
 Test(session, times_are_whole_microseconds)
 {
 	struct process *process = start(1, NULL);

@@ -128,9 +128,9 @@ static struct counts count_events(void)
 
 /* The events of docs/trace.schema.json. */
 static const char *const kinds[] = {
-	"run",      "process",  "end",       "stack",  "transition",
-	"released", "counters", "finding",   "repeat", "message",
-	"left",     "summary",  "inherited",
+	"run",      "process",  "end",       "stack",   "transition",
+	"released", "counters", "finding",   "repeat",  "untold",
+	"message",  "left",     "inherited", "summary",
 };
 
 enum { KIND_TOTAL = sizeof(kinds) / sizeof(kinds[0]) };
@@ -171,6 +171,11 @@ Test(trace, every_line_is_as_the_schema_says)
 		validate(path);
 		run_end(&run);
 	}
+	run_all(&run, false, NULL,
+		ARGV(run_command(), "run", option, "--", run_program("places"),
+		     "1", "7"));
+	read_lines(note_kind, seen);
+	validate(path);
 	for (int i = 0; i < KIND_TOTAL; i++)
 		cr_expect(seen[i], "no %s", kinds[i]);
 }

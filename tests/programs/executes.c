@@ -250,11 +250,12 @@ static void an_inherited_listener_is_used(void)
 
 static void a_variable_that_says_nothing(void)
 {
-	static char *const told[] = {
-		"TCPSHADOW_LISTENERS=", "TCPSHADOW_LISTENERS=nobody",
-		"TCPSHADOW_LISTENERS=nobody|knows;",
-		"TCPSHADOW_LISTENERS=;;|;|", "TCPSHADOW_LISTENERS=\n\033[1m"
-	};
+	static char *const told[] = { "TCPSHADOW_LISTENERS=",
+				      "TCPSHADOW_LISTENERS=nobody",
+				      "TCPSHADOW_LISTENERS=nobody|knows=0;",
+				      "TCPSHADOW_LISTENERS=;;|=;|=,,",
+				      "TCPSHADOW_LISTENERS==0x",
+				      "TCPSHADOW_LISTENERS=\n\033[1m" };
 	enum { COUNT = sizeof(told) / sizeof(told[0]) };
 
 	listener_on(0);
@@ -268,7 +269,7 @@ static void a_variable_that_says_nothing(void)
 		SHOW(status);
 	}
 	tell("findings", "%d inherited-listener", COUNT);
-	tell("refuse", "the listener was made by");
+	tell("refuse", "the listener was made there");
 }
 
 #define S(name)             \

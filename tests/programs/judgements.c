@@ -553,7 +553,7 @@ static void listener_over_posix_spawn_is_traced(void)
 	CHECK(waitpid(child, &status, 0) == child && status == 0);
 	CHECK(close(listener) == 0);
 	tell("expect", "[inherited-listener]");
-	tell("expect", "the listener was made by:");
+	tell("expect", "the listener was made there");
 }
 
 #define S(name)             \

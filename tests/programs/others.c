@@ -268,6 +268,36 @@ static void questions_after_close(void)
 	use_after_close(askers, SCENARIO_COUNT(askers));
 }
 
+static void copies_after_close(void)
+{
+	use_after_close(copiers, SCENARIO_COUNT(copiers));
+}
+
+/* A program may ask whether a number is taken, and mark all that there are. */
+static void questions_whether_it_is_open(void)
+{
+	bury();
+	SHOW(fcntl(BURIED, F_GETFD));
+	SHOW(fcntl64(BURIED, F_GETFD));
+	SHOW(fcntl(BURIED, F_SETFD, FD_CLOEXEC));
+	SHOW(dup2(BURIED, BURIED));
+	tell("findings", "0 use-after-close");
+	tell("findings", "0 double-close");
+}
+
+static void stream_after_close(void)
+{
+	struct pair pair = make_pair();
+	FILE *stream = fdopen(pair.client, "r+");
+
+	CHECK(stream && close(pair.client) == 0);
+	SHOW(fclose(stream));
+	tell("expect", "fclose() of fd %d, a socket that was closed before",
+	     pair.client);
+	tell("findings", "1 double-close");
+	tell("findings", "0 use-after-close");
+}
+
 static void closes_after_close(void)
 {
 	bury();
@@ -382,6 +412,9 @@ static const struct scenario scenarios[] = {
 	S(reads_after_close),
 	S(writes_after_close),
 	S(questions_after_close),
+	S(copies_after_close),
+	S(questions_whether_it_is_open),
+	S(stream_after_close),
 	S(closes_after_close),
 	S(the_number_of_a_socket_given_to_another),
 	S(the_number_of_a_socket_given_to_a_connection),

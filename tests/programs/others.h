@@ -109,6 +109,20 @@ struct caller {
 	X(connect, connect, connect(fd, (struct sockaddr *)&address, 1))   \
 	X(shutdown, shutdown, shutdown(fd, 9))
 
+/* Those that would copy it, or say what else becomes of it. */
+#define COPIERS(X)                                                 \
+	X(dup, dup, dup(fd))                                       \
+	X(dup2, dup2, dup2(fd, 40))                                \
+	X(dup3, dup3, dup3(fd, 40, O_CLOEXEC))                     \
+	X(fcntl_copy, fcntl, fcntl(fd, F_DUPFD, 40))               \
+	X(fcntl_flags, fcntl, fcntl(fd, F_GETFL))                  \
+	X(fcntl_no_wait, fcntl, fcntl(fd, F_SETFL, O_NONBLOCK))    \
+	X(fcntl64_copy, fcntl64, fcntl64(fd, F_DUPFD_CLOEXEC, 40)) \
+	X(fcntl64_flags, fcntl64, fcntl64(fd, F_GETFL))            \
+	X(fdopen, fdopen, fdopen(fd, "r") ? 0 : -1)                \
+	X(syscall_dup, dup, syscall(SYS_dup, fd))                  \
+	X(syscall_dup3, dup2, syscall(SYS_dup3, fd, 40, 0))
+
 #define CALLER(title, name, expression)      \
 	static void by_##title(int fd)       \
 	{                                    \
@@ -121,10 +135,12 @@ struct caller {
 READERS(CALLER)
 WRITERS(CALLER)
 ASKERS(CALLER)
+COPIERS(CALLER)
 
 static const struct caller readers[] = { READERS(ROW) };
 static const struct caller writers[] = { WRITERS(ROW) };
 static const struct caller askers[] = { ASKERS(ROW) };
+static const struct caller copiers[] = { COPIERS(ROW) };
 
 #define EACH(caller, list)                       \
 	for (const struct caller *caller = list; \

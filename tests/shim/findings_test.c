@@ -51,6 +51,11 @@ Test(findings, last_one_that_is_shown_says_so_and_the_counts_are_right)
 	cr_expect_null(strstr(last, " was refused [connect-refused]"));
 	cr_expect_eq(SHOWN + repetitions(run.text), 384, "%d",
 		     SHOWN + repetitions(run.text));
+	/* Of the places that were not shown there is one line. */
+	cr_expect_eq(count_of(run.text, " again: "), SHOWN + 1);
+	cr_expect(strstr(run.text, " again: 84 more times at other places "
+				   "[connect-refused]\n"),
+		  "%s", run.text);
 	run_end(&run);
 }
 
@@ -65,6 +70,7 @@ Test(findings, places_beyond_those_that_are_kept_count)
 	cr_expect_str_eq(run_output(&run), "4096\n");
 	cr_expect_eq(log_errors(run_log(&run)), 0);
 	cr_expect_eq(log_findings(run.text, "connect-refused"), SHOWN);
+	cr_expect_eq(SHOWN + repetitions(run.text), 4096);
 	run_end(&run);
 }
 
@@ -78,6 +84,26 @@ Test(findings, as_many_as_are_shown_are_not_said_to_be_more)
 	cr_expect_eq(log_findings(run_log(&run), "connect-refused"), 64);
 	cr_expect_eq(count_of(run.text, more), 0);
 	run_end(&run);
+}
+
+Test(findings, without_stacks_no_line_promises_one)
+{
+	static const char *const examples[] = {
+		"double-close/bad",
+		"close-wait-leak/bad",
+		"descriptors-exhausted/bad",
+		"shared-close/bad",
+	};
+	struct run run;
+
+	for (size_t i = 0; i < sizeof(examples) / sizeof(examples[0]); i++) {
+		cr_assert_eq(run_all(&run, true, ARGV("TCPSHADOW_STACKS=off"),
+				     ARGV(run_example(examples[i]))),
+			     0);
+		cr_expect_null(strstr(run_log(&run), " by:\n    help"), "%s",
+			       run.text);
+		run_end(&run);
+	}
 }
 
 Test(findings, stack_of_no_depth_has_one_frame)

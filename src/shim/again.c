@@ -1,0 +1,102 @@
+#include "shim/again.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+
+enum { ROOM = 1024 };
+
+struct again {
+	_Atomic uint64_t key; /* stack, and the rule above it; 0: free */
+	_Atomic uint32_t count;
+	_Atomic uint32_t fate;
+};
+
+/* Open addressing, never shrinks. */
+static struct again table[ROOM];
+static _Atomic uint32_t elsewhere[RULE_COUNT];
+static _Atomic bool any; /* something has come again */
+
+struct again *again_find(enum rule rule, uint32_t stack, bool *first)
+{
+	uint64_t key = stack | (uint64_t)(rule + 1) << 48;
+	uint64_t at = key * 0x9e3779b97f4a7c15;
+
+	for (unsigned int i = 0; i < ROOM; i++) {
+		struct again *again = &table[((at >> 40) + i) % ROOM];
+		uint64_t found = 0;
+
+		*first = atomic_compare_exchange_strong(&again->key, &found,
+							key);
+		if (*first || found == key)
+			return again;
+	}
+	*first = false;
+	return NULL;
+}
+
+void again_settle(struct again *again, enum again_fate fate)
+{
+	if (again)
+		atomic_store(&again->fate, fate);
+}
+
+bool again_retake(struct again *again)
+{
+	uint32_t fate = AGAIN_CANCELLED;
+
+	return atomic_compare_exchange_strong(&again->fate, &fate, AGAIN_TOLD);
+}
+
+static bool is_silent(enum again_fate fate)
+{
+	return fate == AGAIN_MUTED || fate == AGAIN_CANCELLED;
+}
+
+bool again_add(struct again *again, enum rule rule)
+{
+	enum again_fate fate = again ? atomic_load(&again->fate) : AGAIN_UNTOLD;
+
+	if (is_silent(fate))
+		return false;
+	atomic_fetch_add(
+		fate == AGAIN_UNTOLD ? &elsewhere[rule] : &again->count, 1);
+	atomic_store(&any, true);
+	return fate != AGAIN_SUPPRESSED;
+}
+
+void again_tell(void (*tell)(enum again_fate fate, enum rule rule,
+			     uint32_t stack, uint32_t count))
+{
+	if (!atomic_load(&any))
+		return;
+	for (int i = 0; i < ROOM; i++) {
+		uint32_t count = atomic_exchange(&table[i].count, 0);
+		enum again_fate fate = atomic_load(&table[i].fate);
+		uint64_t key = atomic_load(&table[i].key);
+		enum rule rule = (enum rule)((key >> 48) - 1);
+
+		if (count == 0 || is_silent(fate))
+			continue;
+		/* Some may have come before the fate of the first was known. */
+		if (fate == AGAIN_UNTOLD)
+			atomic_fetch_add(&elsewhere[rule], count);
+		else
+			tell(fate, rule, (uint32_t)key, count);
+	}
+	for (int i = 0; i < RULE_COUNT; i++) {
+		uint32_t count = atomic_exchange(&elsewhere[i], 0);
+
+		if (count > 0)
+			tell(AGAIN_UNTOLD, (enum rule)i, 0, count);
+	}
+}
+
+void again_forget(void)
+{
+	if (!atomic_load(&any))
+		return;
+	for (int i = 0; i < ROOM; i++)
+		atomic_store(&table[i].count, 0);
+	for (int i = 0; i < RULE_COUNT; i++)
+		atomic_store(&elsewhere[i], 0);
+}
