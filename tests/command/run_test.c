@@ -402,7 +402,7 @@ Test(run, what_an_exit_leaves_unread_is_told_as_its_own_reset)
 			 "-> CLOSED: 6 bytes were unread: RST sent (kernel, "
 			 "seen at exit)"),
 		  "%s", run.text);
-	cr_expect(strstr(run.text, "1 times  reset-on-close"), "%s", run.text);
+	cr_expect(strstr(run.text, "1 time  reset-on-close"), "%s", run.text);
 	run_end(&run);
 }
 
@@ -473,7 +473,7 @@ Test(run, what_is_open_is_judged_when_a_signal_ends_the_process)
 					   "port stays taken "
 					   "[inherited-listener]"),
 		  "%s", run.text);
-	cr_expect(strstr(run.text, "1 times  inherited-listener"), "%s",
+	cr_expect(strstr(run.text, "1 time  inherited-listener"), "%s",
 		  run.text);
 	run_end(&run);
 }
