@@ -13,19 +13,17 @@
 #include "command/arguments.h"
 #include "command/command.h"
 #include "command/decode.h"
+#include "command/gaps.h"
 #include "command/handout.h"
 #include "command/intake.h"
 #include "command/launch.h"
 #include "command/outputs.h"
-#include "command/pids.h"
 #include "command/say.h"
 #include "command/session.h"
-#include "command/signal_name.h"
 #include "command/supervise.h"
 #include "command/suppressions.h"
 #include "command/target.h"
 #include "command/unfinished.h"
-#include "kernel/owners.h"
 
 enum {
 	RING_SLOTS = 1 << 18, /* 16 MiB */
@@ -150,153 +148,6 @@ static void watch_new_processes(struct run *run)
 	}
 }
 
-static void name_target(struct run *run, const char *path)
-{
-	enum target target = target_inspect(path);
-	const char *reason = target_reason(target);
-
-	if (reason && target != TARGET_MISSING && target != TARGET_ODD)
-		session_blind(run->session, NULL, "%s %s", path, reason);
-}
-
-/* Who executes it, as the command knows him; 0: he cannot be found. */
-static int executing_pid(const struct run *run, const struct pending_exec *exec)
-{
-	const struct process *process;
-
-	if (exec->pids == 0)
-		return exec->pid;
-	process = session_own_pid(run->session, exec->pids, exec->pid);
-	if (process)
-		return process->hidden ? 0 : process->pid;
-	return pids_find(exec->pids, exec->pid,
-			 exec->process ? exec->process->pid : 0);
-}
-
-/*
- * What lives and has not been heard of yet, though it knows of the ring, is
- * about to begin. What has ended by now has said what it had to say.
- */
-static void note_beginners(struct run *run)
-{
-	const char *name = option_row(OPTION_RING)->environment;
-
-	for (struct pending_exec *exec = run->decoder.execs; exec;
-	     exec = exec->next) {
-		int pid = executing_pid(run, exec);
-
-		exec->begins = exec->begins ||
-			       (pid && pids_has_variable(pid, name, run->ring));
-	}
-	drain(run, true);
-}
-
-static void name_unfollowed(struct run *run, const struct pending_exec *exec)
-{
-	int error;
-	char *path = target_find(exec->path, &error);
-	const char *reason = path ? target_reason(target_inspect(path)) : NULL;
-	int pid = executing_pid(run, exec);
-
-	if (reason || !exec->begins)
-		session_blind(run->session, exec->process,
-			      "%s (pid %d%s) was not followed: it %s",
-			      exec->path[0] ? exec->path : "a program",
-			      pid ? pid : exec->pid,
-			      pid ? "" : " in its PID namespace",
-			      reason ? reason
-				     : "ran without LD_PRELOAD, or outside of "
-				       "what tcpshadow can reach, or ended at "
-				       "once");
-	free(path);
-}
-
-/*
- * What was executed and has not been heard of since was not followed.
- */
-static void name_unheard(struct run *run)
-{
-	for (const struct pending_exec *exec = run->decoder.execs; exec;
-	     exec = exec->next)
-		name_unfollowed(run, exec);
-}
-
-static void name_loss(struct session *session, uint64_t count, const char *what)
-{
-	if (count > 0)
-		session_blind(session, NULL, "%llu events %s",
-			      (unsigned long long)count, what);
-}
-
-/* There may have been findings among them. */
-static void name_losses(struct run *run)
-{
-	struct session *session = run->session;
-
-	name_loss(session, run->decoder.bad, "could not be understood");
-	name_loss(session, session->lost,
-		  "were lost: the program was faster than tcpshadow could "
-		  "read");
-	name_loss(session, session->holes, "were begun and never finished");
-}
-
-/*
- * What lives on when the program has ended. Its orphans are the command's
- * children, whether the library was in them or not.
- */
-static void name_living(struct run *run)
-{
-	pid_t first = 0;
-	unsigned int count = supervise_orphans(&first);
-	char command[16];
-	char advice[64] = "--wait=all follows them to their end";
-	int number = run->supervisor.told_to_end;
-
-	for (const struct process *process = run->session->processes;
-	     process && count == 0; process = process->next) {
-		if (process->gone || process->replaced_by || process->hidden ||
-		    kill(process->pid, 0) < 0)
-			continue;
-		first = process->pid;
-		count++;
-	}
-	if (count == 0)
-		return;
-	owners_command(first, command, sizeof(command));
-	if (number != 0)
-		snprintf(advice, sizeof(advice), "%s ended the wait for them",
-			 signal_name(number).text);
-	session_blind(run->session, session_pid(run->session, first),
-		      "%u %s of the run still %s, such as pid %d (%s): %s",
-		      count, count == 1 ? "process" : "processes",
-		      count == 1 ? "lives" : "live", first, command, advice);
-}
-
-/*
- * Sockets whose process has ended, and that the kernel cannot be asked about
- * from here. In TIME_WAIT nothing is to come any more.
- */
-static void name_unasked(struct run *run)
-{
-	const uint64_t network = run->aftermath.network;
-	unsigned int count = 0;
-
-	for (const struct tcp_socket *socket = run->session->sockets; socket;
-	     socket = socket->next) {
-		count += socket->network != network && socket->network != 0 &&
-			 network != 0 && socket->state != ST_CLOSED &&
-			 socket->state != ST_TIME_WAIT &&
-			 process_last_image(socket->owner)->gone;
-	}
-	if (count > 0)
-		session_blind(run->session, NULL,
-			      "%u %s in another network namespace %s not "
-			      "followed beyond the end of %s process",
-			      count, count == 1 ? "socket" : "sockets",
-			      count == 1 ? "was" : "were",
-			      count == 1 ? "its" : "their");
-}
-
 static void follow(struct run *run)
 {
 	bool all = option_match(OPTION_WAIT,
@@ -320,9 +171,11 @@ static void finish(struct run *run)
 {
 	struct session *session = run->session;
 
-	note_beginners(run);
-	/* What has been executed meanwhile. */
-	note_beginners(run);
+	/* Twice: what has been executed meanwhile. */
+	for (int i = 0; i < 2; i++) {
+		gaps_note_beginners(&run->decoder, run->ring);
+		drain(run, true);
+	}
 	session->ended = session_time(now());
 	session->status = run->supervisor.status;
 	session->lost = ring_lost(&run->intake.ring);
@@ -334,10 +187,10 @@ static void finish(struct run *run)
 			end_process(run, process, NULL);
 	}
 	aftermath_of_run(&run->aftermath);
-	name_losses(run);
-	name_unheard(run);
-	name_living(run);
-	name_unasked(run);
+	gaps_losses(&run->decoder);
+	gaps_unheard(&run->decoder);
+	gaps_living(session, run->supervisor.told_to_end);
+	gaps_unasked(session, run->aftermath.network);
 	if (session->process_count == 0)
 		session_blind(session, NULL,
 			      "nothing was seen of the program: the library "
@@ -422,7 +275,7 @@ static int start(struct run *run)
 			say("%s: %s", path, strerror(-result));
 		if (result == 0) {
 			outputs_start(&run->outputs);
-			name_target(run, path);
+			gaps_target(run->session, path);
 		}
 		result = result == 0         ? 0
 			 : result == -ENOENT ? EXIT_NOT_FOUND

@@ -1,0 +1,142 @@
+#include "command/gaps.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "command/pids.h"
+#include "command/signal_name.h"
+#include "command/supervise.h"
+#include "command/target.h"
+#include "kernel/owners.h"
+#include "model/option.h"
+
+void gaps_target(struct session *session, const char *path)
+{
+	enum target target = target_inspect(path);
+	const char *reason = target_reason(target);
+
+	if (reason && target != TARGET_MISSING && target != TARGET_ODD)
+		session_blind(session, NULL, "%s %s", path, reason);
+}
+
+/* Who executes it, as the command knows him; 0: he cannot be found. */
+static int executing_pid(const struct decoder *decoder,
+			 const struct pending_exec *exec)
+{
+	const struct process *process;
+
+	if (exec->pids == 0)
+		return exec->pid;
+	process = session_own_pid(decoder->session, exec->pids, exec->pid);
+	if (process)
+		return process->hidden ? 0 : process->pid;
+	return pids_find(exec->pids, exec->pid,
+			 exec->process ? exec->process->pid : 0);
+}
+
+void gaps_note_beginners(struct decoder *decoder, const char *ring)
+{
+	const char *name = option_row(OPTION_RING)->environment;
+
+	for (struct pending_exec *exec = decoder->execs; exec;
+	     exec = exec->next) {
+		int pid = executing_pid(decoder, exec);
+
+		exec->begins = exec->begins ||
+			       (pid && pids_has_variable(pid, name, ring));
+	}
+}
+
+static void name_unfollowed(const struct decoder *decoder,
+			    const struct pending_exec *exec)
+{
+	int error;
+	char *path = target_find(exec->path, &error);
+	const char *reason = path ? target_reason(target_inspect(path)) : NULL;
+	int pid = executing_pid(decoder, exec);
+
+	if (reason || !exec->begins)
+		session_blind(decoder->session, exec->process,
+			      "%s (pid %d%s) was not followed: it %s",
+			      exec->path[0] ? exec->path : "a program",
+			      pid ? pid : exec->pid,
+			      pid ? "" : " in its PID namespace",
+			      reason ? reason
+				     : "ran without LD_PRELOAD, or outside of "
+				       "what tcpshadow can reach, or ended at "
+				       "once");
+	free(path);
+}
+
+void gaps_unheard(const struct decoder *decoder)
+{
+	for (const struct pending_exec *exec = decoder->execs; exec;
+	     exec = exec->next)
+		name_unfollowed(decoder, exec);
+}
+
+static void name_loss(struct session *session, uint64_t count, const char *what)
+{
+	if (count > 0)
+		session_blind(session, NULL, "%llu events %s",
+			      (unsigned long long)count, what);
+}
+
+void gaps_losses(const struct decoder *decoder)
+{
+	struct session *session = decoder->session;
+
+	name_loss(session, decoder->bad, "could not be understood");
+	name_loss(session, session->lost,
+		  "were lost: the program was faster than tcpshadow could "
+		  "read");
+	name_loss(session, session->holes, "were begun and never finished");
+}
+
+void gaps_living(struct session *session, int told_to_end)
+{
+	pid_t first = 0;
+	unsigned int count = supervise_orphans(&first);
+	char command[16];
+	char advice[64] = "--wait=all follows them to their end";
+
+	for (const struct process *process = session->processes;
+	     process && count == 0; process = process->next) {
+		if (process->gone || process->replaced_by || process->hidden ||
+		    kill(process->pid, 0) < 0)
+			continue;
+		first = process->pid;
+		count++;
+	}
+	if (count == 0)
+		return;
+	owners_command(first, command, sizeof(command));
+	if (told_to_end != 0)
+		snprintf(advice, sizeof(advice), "%s ended the wait for them",
+			 signal_name(told_to_end).text);
+	session_blind(session, session_pid(session, first),
+		      "%u %s of the run still %s, such as pid %d (%s): %s",
+		      count, count == 1 ? "process" : "processes",
+		      count == 1 ? "lives" : "live", first, command, advice);
+}
+
+void gaps_unasked(struct session *session, uint64_t network)
+{
+	unsigned int count = 0;
+
+	for (const struct tcp_socket *socket = session->sockets; socket;
+	     socket = socket->next) {
+		count += socket->network != network && socket->network != 0 &&
+			 network != 0 && socket->state != ST_CLOSED &&
+			 socket->state != ST_TIME_WAIT &&
+			 process_last_image(socket->owner)->gone;
+	}
+	if (count > 0)
+		session_blind(session, NULL,
+			      "%u %s in another network namespace %s not "
+			      "followed beyond the end of %s process",
+			      count, count == 1 ? "socket" : "sockets",
+			      count == 1 ? "was" : "were",
+			      count == 1 ? "its" : "their");
+}
