@@ -127,14 +127,14 @@ static void free_options(struct argp_option *options)
 }
 
 /*
- * A switch has no values on the command line. As a variable it is on or off, or
- * empty, as variables are that nobody wants.
+ * A switch has no values on the command line. As a variable it is on or off (or
+ * 1 or 0, as people write), or empty, as variables are that nobody wants.
  */
 static const char *read_switch(const struct option_row *row, const char *value)
 {
-	if (strcmp(value, "on") == 0)
-		return value;
-	if (value[0] && strcmp(value, "off") != 0)
+	if (strcmp(value, "on") == 0 || strcmp(value, "1") == 0)
+		return "on";
+	if (value[0] && strcmp(value, "off") != 0 && strcmp(value, "0") != 0)
 		say("%s=%s is none of on|off; using off", row->environment,
 		    value);
 	return "";

@@ -68,7 +68,7 @@ Test(started, a_switch_may_be_off_in_a_variable)
 Test(started, a_switch_may_be_on_in_a_variable)
 {
 	run_all(&made_run, false,
-		ARGV("TCPSHADOW_VERBOSE=on", "TCPSHADOW_QUIET=on"),
+		ARGV("TCPSHADOW_VERBOSE=on", "TCPSHADOW_QUIET=1"),
 		ARGV(run_command(), "run", run_example("double-close/bad")));
 	cr_expect(strstr(run_errors(&made_run), " -> LISTEN"), "%s",
 		  made_run.text);
@@ -78,10 +78,10 @@ Test(started, a_switch_may_be_on_in_a_variable)
 
 Test(started, a_switch_with_another_value_is_told_and_off)
 {
-	run_all(&made_run, false, ARGV("TCPSHADOW_VERBOSE=0"),
+	run_all(&made_run, false, ARGV("TCPSHADOW_VERBOSE=no"),
 		ARGV(run_command(), "run", run_example("double-close/bad")));
 	cr_expect(strstr(run_errors(&made_run),
-			 "TCPSHADOW_VERBOSE=0 is none of on|off; using off"),
+			 "TCPSHADOW_VERBOSE=no is none of on|off; using off"),
 		  "%s", made_run.text);
 	cr_expect_null(strstr(made_run.text, " -> LISTEN"), "%s",
 		       made_run.text);
