@@ -6,6 +6,10 @@
 
 #include "kernel/raw.h"
 
+_Static_assert((int)OWNERS_ROOM <= (int)DIAG_REPLY_SIZE &&
+		       (int)HOLDERS_MAX <= (int)OWNERS_INODES_MAX,
+	       "the owners are searched in the room for the kernel's answers");
+
 struct collection {
 	const struct holder_query *query;
 	struct holders *holders;
@@ -198,5 +202,6 @@ void holders_find(const struct holder_query *query, struct holders *holders,
 	}
 	if (count > 0)
 		holders->unreadable = owners_find_some(inodes, count, add_owner,
-						       holders, &holders->cut);
+						       holders, reply,
+						       &holders->cut);
 }

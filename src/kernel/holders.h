@@ -36,7 +36,7 @@ struct holders {
 	unsigned int total;              /* found */
 	unsigned int beside;             /* connections beside a listener */
 	int unreadable;                  /* processes that could not be read */
-	int cut;   /* processes with more descriptors than were looked at */
+	int cut;   /* processes that were not looked at, or not in full */
 	int error; /* -errno when nothing could be asked */
 };
 

@@ -25,9 +25,13 @@ struct search {
 	bool denied; /* the links of the process at hand */
 	bool done;
 	bool limited;
-	bool enough; /* of this process */
-	int looks;   /* at descriptors of this process */
-	int all;     /* ... of all */
+	bool enough;    /* of this process */
+	int most;       /* looks at descriptors of a process */
+	int looks;      /* ... of this one, until now */
+	int all;        /* ... of all */
+	uint32_t found; /* the inodes with an owner, a bit each */
+	int *processes; /* ascending; of too many the highest */
+	int listed;
 	int cut;
 };
 
@@ -125,6 +129,14 @@ static bool is_dead(int pid)
 	return at && (values[FLAGS] & EXITING) && values[THREADS] <= 1;
 }
 
+/* While an inode has no owner more is worth the time. */
+static bool is_spent(const struct search *search)
+{
+	bool missing = search->found != (1U << search->count) - 1;
+
+	return search->all >= (missing ? OWNERS_MISSING : OWNERS_ALL);
+}
+
 static void visit_descriptor(struct search *search, int pid, int fd)
 {
 	static const char prefix[] = "socket:[";
@@ -135,10 +147,12 @@ static void visit_descriptor(struct search *search, int pid, int fd)
 	long length;
 
 	if (search->limited &&
-	    (search->looks++ == OWNERS_EACH || search->all++ == OWNERS_ALL)) {
+	    (search->looks == search->most || is_spent(search))) {
 		search->enough = true;
 		return;
 	}
+	search->looks++;
+	search->all++;
 	text_begin(&text, path, sizeof(path));
 	text_add(&text, "/proc/");
 	text_add_number(&text, pid);
@@ -160,6 +174,8 @@ static void visit_descriptor(struct search *search, int pid, int fd)
 	for (unsigned int i = 0; i < search->count; i++) {
 		if (search->inodes[i] != owner.inode)
 			continue;
+		if (search->limited)
+			search->found |= 1U << i;
 		owners_command(pid, owner.command, sizeof(owner.command));
 		search->done = !search->each(&owner, search->argument);
 		return;
@@ -173,7 +189,7 @@ static void visit_process(struct search *search, int unused, int pid)
 	long result;
 
 	(void)unused;
-	if (search->limited && search->all > OWNERS_ALL) {
+	if (search->limited && is_spent(search)) {
 		search->cut++;
 		return;
 	}
@@ -203,17 +219,53 @@ int owners_find(const uint32_t *inodes, unsigned int count,
 	return search.unreadable;
 }
 
+static void list_process(struct search *search, int unused, int pid)
+{
+	(void)unused;
+	search->processes[search->listed++ % OWNERS_PROCESSES] = pid;
+}
+
+/*
+ * Whoever holds a socket that is in our way is us, our parent, or young more
+ * often than not: the highest ids first.
+ */
+static void visit_near_ones_first(struct search *search)
+{
+	int self = (int)raw_call3(SYS_getpid, 0, 0, 0);
+	int parent = (int)raw_call3(SYS_getppid, 0, 0, 0);
+	int first;
+
+	each_number("/proc", search, 0, list_process);
+	first = search->listed > OWNERS_PROCESSES
+			? search->listed - OWNERS_PROCESSES
+			: 0;
+	search->cut += first;
+	search->most = OWNERS_SELF;
+	visit_process(search, 0, self);
+	search->all = 0;
+	search->most = OWNERS_EACH;
+	if (parent > 0)
+		visit_process(search, 0, parent);
+	for (int i = search->listed - 1; i >= first && !search->done; i--) {
+		int pid = search->processes[i % OWNERS_PROCESSES];
+
+		if (pid != self && pid != parent)
+			visit_process(search, 0, pid);
+	}
+}
+
 int owners_find_some(const uint32_t *inodes, unsigned int count,
 		     bool (*each)(const struct owner *, void *), void *argument,
-		     int *cut)
+		     void *room, int *cut)
 {
 	struct search search = { .inodes = inodes,
 				 .count = count,
 				 .each = each,
 				 .argument = argument,
-				 .limited = true };
+				 .limited = true,
+				 .processes = room };
 
-	each_number("/proc", &search, 0, visit_process);
+	visit_near_ones_first(&search);
 	*cut = search.cut;
 	return search.unreadable;
 }

@@ -33,13 +33,24 @@ int owners_find(const uint32_t *inodes, unsigned int count,
 
 /*
  * The same inside a program that waits for it: 4 us a descriptor, of which a
- * machine may have a million. Looks at the lowest OWNERS_EACH descriptors of a
- * process, where listeners are, and at OWNERS_ALL together; *cut is the number
- * of processes of which that was not all.
+ * machine may have a million. Begins with the process itself, goes on with its
+ * parent and then with the youngest, and looks at the lowest OWNERS_EACH
+ * descriptors of each, where listeners are (of the process itself at
+ * OWNERS_SELF): at OWNERS_ALL together, at OWNERS_MISSING while there is an
+ * inode that nobody is known to hold. *cut is the number of processes of which
+ * that was not all. At most OWNERS_INODES_MAX inodes; room: OWNERS_ROOM bytes
+ * to work in.
  */
-enum { OWNERS_EACH = 256, OWNERS_ALL = 4096 };
+enum {
+	OWNERS_EACH = 256,
+	OWNERS_SELF = 4096,
+	OWNERS_ALL = 4096,
+	OWNERS_MISSING = 1 << 15,
+	OWNERS_PROCESSES = 4096, /* the youngest are looked at */
+	OWNERS_ROOM = OWNERS_PROCESSES * sizeof(int),
+};
 int owners_find_some(const uint32_t *inodes, unsigned int count,
 		     bool (*each)(const struct owner *, void *), void *argument,
-		     int *cut);
+		     void *room, int *cut);
 
 #endif

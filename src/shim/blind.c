@@ -107,5 +107,8 @@ void blind_summary(void)
 		  "1024 are");
 	say_count(atomic_exchange(&counts[BLIND_BUSY], 0),
 		  " times there was no room to explain a finding");
+	say_count(atomic_exchange(&counts[BLIND_HOLDER], 0),
+		  " times who holds a socket after its close was not found: "
+		  "the machine has too many descriptors to look at all");
 	say_count(sink_take_lost(), " texts of this log could not be written");
 }

@@ -15,6 +15,7 @@ enum blind {
 	BLIND_NOT_SETTLED,   /* open at the end, and not looked at */
 	BLIND_FORGOTTEN,     /* closed, and its record needed for others */
 	BLIND_BUSY,          /* a finding without room to explain it */
+	BLIND_HOLDER,        /* whoever holds a closed socket was not found */
 	BLIND_COUNT
 };
 

@@ -16,7 +16,7 @@
 #include "shim/settings.h"
 #include "shim/stack.h"
 
-static void add_owners(struct text *text, const struct holder *holder)
+static void add_owners(struct text *text, const struct holder *holder, int cut)
 {
 	unsigned int stored = holder->owner_count;
 
@@ -43,7 +43,8 @@ static void add_owners(struct text *text, const struct holder *holder)
 		text_add(text, "no process");
 		return;
 	}
-	text_add(text, "a process that cannot be seen (uid ");
+	text_add(text, cut > 0 ? "a process that was not found (uid "
+			       : "a process that cannot be seen (uid ");
 	text_add_number(text, holder->row.uid);
 	text_add(text, ")");
 }
@@ -69,7 +70,7 @@ static void ask_for_story(struct text *text, uint64_t cookie)
 	text_add(text, "\n");
 }
 
-static void add_holder(struct text *text, struct holder *holder)
+static void add_holder(struct text *text, struct holder *holder, int cut)
 {
 	struct end end;
 	/* A socket that this process, or its parent before the fork, closed. */
@@ -89,7 +90,7 @@ static void add_holder(struct text *text, struct holder *holder)
 		text_add_address(text, &holder->row.peer);
 	}
 	text_add(text, " ");
-	add_owners(text, holder);
+	add_owners(text, holder, cut);
 	if (holder->row.timed) {
 		text_add(text, ", ");
 		text_add_number(text, (holder->row.expires + 999) / 1000);
@@ -159,7 +160,7 @@ static bool is_foreign(int fd)
 static void add_holders(struct text *text, struct holders *holders)
 {
 	for (unsigned int i = 0; i < holders->count; i++)
-		add_holder(text, &holders->list[i]);
+		add_holder(text, &holders->list[i], holders->cut);
 	if (holders->total > holders->count) {
 		text_add(text, "and ");
 		text_add_number(text, holders->total - holders->count);
@@ -252,10 +253,10 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 		text_add(text, "SO_REUSEPORT on this socket would help now "
 			       "(tried): the two would share the port\n");
 	if (holders->cut > 0) {
+		text_add(text, "of ");
 		text_add_number(text, holders->cut);
-		text_add(text, holders->cut == 1 ? " process has"
-						 : " processes have");
-		text_add(text, " more descriptors than were looked at: "
+		text_add(text, holders->cut == 1 ? " process" : " processes");
+		text_add(text, " not every descriptor was looked at: "
 			       "`tcpshadow port` looks at all\n");
 	}
 	if (holders->unreadable > 0) {

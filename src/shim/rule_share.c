@@ -5,6 +5,7 @@
 #include "kernel/owners.h"
 #include "kernel/socket.h"
 #include "model/at_exit.h"
+#include "shim/blind.h"
 #include "shim/handover.h"
 #include "shim/process.h"
 #include "shim/report.h"
@@ -14,6 +15,7 @@
 struct others {
 	struct text *text;
 	char command[16]; /* of this process */
+	bool found;       /* there is one, */
 	bool foreign;     /* another program is among them */
 };
 
@@ -27,8 +29,8 @@ static bool add_other(const struct owner *owner, void *argument)
 
 	if (owner->pid == process_id())
 		return true;
+	others->found = true;
 	others->foreign |= strcmp(owner->command, others->command) != 0;
-
 	text_add(text, "held by pid ");
 	text_add_number(text, owner->pid);
 	text_add(text, " (");
@@ -72,7 +74,11 @@ void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 	}
 	others.text = &report.scratch->details;
 	owners_command(process_id(), others.command, sizeof(others.command));
-	owners_find_some(&inode, 1, add_other, &others, &cut);
+	owners_find_some(&inode, 1, add_other, &others, report.scratch->reply,
+			 &cut);
+	/* Nobody, where not all were looked at: it may be another program. */
+	if (!others.found && cut > 0)
+		blind_count(BLIND_HOLDER);
 	if (!others.foreign) {
 		report_cancel(&report);
 		return;
@@ -148,6 +154,7 @@ void rule_ask_held_at_exit(void)
 {
 	enum { LOOKS_MAX = 4 * OWNERS_INODES_MAX };
 	struct suspects suspects = { .count = 0 };
+	struct scratch *scratch;
 	int looks = 0;
 	int cut;
 
@@ -170,12 +177,14 @@ void rule_ask_held_at_exit(void)
 		suspects.refs[suspects.count] = ref;
 		suspects.inodes[suspects.count++] = inode;
 	}
-	if (suspects.count == 0)
+	scratch = suspects.count > 0 ? scratch_take() : NULL;
+	if (!scratch)
 		return;
 	owners_command(process_id(), suspects.command,
 		       sizeof(suspects.command));
 	owners_find_some(suspects.inodes, suspects.count, accuse, &suspects,
-			 &cut);
+			 scratch->reply, &cut);
+	scratch_give(scratch);
 }
 
 /* The close was futile; is it, now that the process ends? */
@@ -200,7 +209,8 @@ void rule_held_at_exit(uint64_t ref)
 		 "it had closed: the peer sees no end, the port stays taken");
 	others.text = &report.scratch->details;
 	owners_command(process_id(), others.command, sizeof(others.command));
-	owners_find_some(&inode, 1, add_other, &others, &cut);
+	owners_find_some(&inode, 1, add_other, &others, report.scratch->reply,
+			 &cut);
 	text_add(&report.scratch->details,
 		 report.stack ? "it was made there, and closed " : "closed ");
 	text_add_number(&report.scratch->details,

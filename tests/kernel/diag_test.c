@@ -320,37 +320,56 @@ Test(holders, name_this_process_and_its_child)
 	free(holders);
 }
 
+struct count {
+	pid_t pid;
+	int found;
+};
+
 static bool count_owner(const struct owner *owner, void *argument)
 {
-	*(int *)argument += owner->pid == getpid();
+	struct count *count = argument;
+
+	count->found += owner->pid == count->pid;
 	return true;
 }
 
-/* A search within bounds sees the low numbers, and says that there are more. */
+static int count_some(pid_t pid, uint32_t inode, int *cut)
+{
+	struct count count = { .pid = pid };
+
+	owners_find_some(&inode, 1, count_owner, &count, reply, cut);
+	return count.found;
+}
+
+/*
+ * A search within bounds sees the low numbers of others, more of the process
+ * itself, and says that there are more.
+ */
 Test(holders, owners_are_looked_for_within_bounds)
 {
 	struct ends ends = make_ends(AF_INET);
+	struct count count;
 	struct stat status;
 	uint32_t inode;
-	int high;
-	int found = 0;
-	int cut = 0;
+	int cut;
 
 	cr_assert_eq(fstat(ends.server, &status), 0);
 	inode = (uint32_t)status.st_ino;
-	owners_find_some(&inode, 1, count_owner, &found, &cut);
-	cr_expect_eq(found, 1);
+	cr_expect_eq(count_some(getpid(), inode, &cut), 1);
 	/* As many as are looked at, and then a copy of the socket. */
 	for (int i = 0; i < OWNERS_EACH; i++)
 		cr_assert_geq(open("/dev/null", O_RDONLY), 0);
-	high = dup(ends.server);
-	cr_assert_gt(high, OWNERS_EACH);
-	found = 0;
-	cut = 0;
-	owners_find_some(&inode, 1, count_owner, &found, &cut);
-	cr_expect_eq(found, 1);
+	cr_assert_gt(dup(ends.server), OWNERS_EACH);
+	count = (struct count){ .pid = fork() };
+	if (count.pid == 0) {
+		pause();
+		_exit(0);
+	}
+	cr_expect_eq(count_some(getpid(), inode, &cut), 2);
+	cr_expect_eq(count_some(count.pid, inode, &cut), 1);
 	cr_expect_geq(cut, 1);
-	found = 0;
-	owners_find(&inode, 1, count_owner, &found);
-	cr_expect_eq(found, 2);
+	owners_find(&inode, 1, count_owner, &count);
+	cr_expect_eq(count.found, 2);
+	kill(count.pid, SIGKILL);
+	waitpid(count.pid, NULL, 0);
 }

@@ -547,8 +547,9 @@ static void expect_finding(int fd, int probe, const char *flags,
 	if (owner_fd >= 0)
 		tell("expect", "pid %d (%s) fd %d", owner_pid, owner_command,
 		     owner_fd);
+	/* It was not found, if others have many descriptors: crowd.c. */
 	else if (listens)
-		tell("expect", " a process that cannot be seen (uid 0)");
+		tell("expect", " a process that ");
 	else
 		tell("expect", " no process");
 	tell("expect", "%s", time_left);

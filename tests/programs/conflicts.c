@@ -224,27 +224,6 @@ static void listeners_beyond_those_shown_are_counted(void)
 	tell("refuse", "nobody listens on that port");
 }
 
-/* Its number is beyond those that are looked at. */
-static void owner_with_a_high_number_is_said_to_be_missed(void)
-{
-	enum { HIGH = 600 };
-	int fd = listener_on(0);
-	int port = port_of(fd);
-
-	for (int i = 3; i < HIGH; i++) {
-		if (i != fd)
-			CHECK(dup2(0, i) == i);
-	}
-	CHECK(dup2(fd, HIGH) == HIGH && close(fd) == 0);
-	fail_to_bind(socket(AF_INET, SOCK_STREAM, 0), port);
-	tell("expect",
-	     "holder: listener LISTEN 127.0.0.1:%d a process that cannot be "
-	     "seen (uid %d)\n",
-	     port, getuid());
-	tell("expect", " more descriptors than were looked at: ");
-	tell("refuse", "    1 processes ");
-}
-
 /* ---- two families --------------------------------------------------------- */
 
 /* ::ffff:127.0.0.1 is 127.0.0.1, whoever has it. */
@@ -464,7 +443,6 @@ static const struct scenario scenarios[] = {
 	S(option_is_tried_for_ipv6_alone),
 	S(owners_beyond_those_shown_are_counted),
 	S(holders_beyond_those_shown_are_counted),
-	S(owner_with_a_high_number_is_said_to_be_missed),
 	S(listeners_beyond_those_shown_are_counted),
 	S(mapped_address_is_that_of_ipv4),
 	S(address_of_no_family_is_left_unexplained),

@@ -10,6 +10,8 @@
 
 SCENARIOS(conflicts, are_explained, "conflicts")
 
+SCENARIOS(conflicts, are_explained_in_a_crowd, "crowd")
+
 /* What the option cannot cure the program sees as it does without. */
 Test(conflicts, are_explained_where_the_option_is_tried)
 {
