@@ -105,10 +105,19 @@ static bool add_row(const struct diag_row *row, void *argument)
 	answer->holders = grow(answer->holders, answer->holder_count,
 			       sizeof(*answer->holders));
 	holder = &answer->holders[answer->holder_count++];
-	*holder =
-		(struct port_holder){ .row = *row,
-				      .class = holders_classify(&query, row) };
+	*holder = (struct port_holder){ .row = *row };
 	return true;
+}
+
+static void classify(struct port_answer *answer)
+{
+	for (size_t i = 0; i < answer->holder_count; i++) {
+		struct port_holder *holder = &answer->holders[i];
+		struct holder_query query = query_for(answer, &holder->row);
+
+		holder->class =
+			holders_classify(&query, &holder->row, ROLE_NONE);
+	}
 }
 
 static bool add_owner(const struct owner *owner, void *argument)
@@ -194,6 +203,7 @@ void port_find(const struct port_request *request, struct port_answer *answer)
 			 reply);
 	free(reply);
 	answer->error = rows < 0 ? rows : 0;
+	classify(answer);
 	find_owners(answer);
 	find_activity(answer);
 }

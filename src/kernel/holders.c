@@ -98,23 +98,35 @@ bool holders_ephemeral_range(unsigned int *low, unsigned int *high)
 	return *high > 0;
 }
 
+/* Is there a listener of this machine behind the address? */
+static bool is_served(const struct address *address)
+{
+	struct address nobody = { .family = address->family };
+	struct diag_row row;
+
+	return diag_find(address, &nobody, &row) == 1 && row.state == ST_LISTEN;
+}
+
 /*
  * Is a connection's local port the one that the kernel chose for a connect()?
- * Its own port is in the range and the peer's, a service, is not.
+ * Its own port is in the range and the peer's, a service, as a rule is not; a
+ * service whose port is in the range too shows if it is on this machine.
  */
-static bool is_source_port(const struct diag_row *row)
+static bool is_source_port(const struct diag_row *row, enum role role)
 {
 	unsigned int low;
 	unsigned int high;
 
-	if (row->peer.port == 0 || !holders_ephemeral_range(&low, &high))
+	if (row->peer.port == 0 || role == ROLE_PASSIVE ||
+	    !holders_ephemeral_range(&low, &high) || row->local.port < low ||
+	    row->local.port > high)
 		return false;
-	return row->local.port >= low && row->local.port <= high &&
-	       (row->peer.port < low || row->peer.port > high);
+	return role == ROLE_ACTIVE || row->peer.port < low ||
+	       row->peer.port > high || is_served(&row->peer);
 }
 
 enum holder_class holders_classify(const struct holder_query *query,
-				   const struct diag_row *row)
+				   const struct diag_row *row, enum role role)
 {
 	struct address wanted = unmapped(&query->address);
 	struct address held = unmapped(&row->local);
@@ -122,7 +134,7 @@ enum holder_class holders_classify(const struct holder_query *query,
 	if (row->state != ST_LISTEN) {
 		if (row->state == ST_CLOSED)
 			return HOLDER_BOUND;
-		if (is_source_port(row))
+		if (is_source_port(row, role))
 			return HOLDER_EPHEMERAL;
 		return row->state == ST_TIME_WAIT ? HOLDER_TIME_WAIT
 						  : HOLDER_CONNECTION;
@@ -160,7 +172,6 @@ static bool add_row(const struct diag_row *row, void *argument)
 	holder = &holders->list[holders->count++];
 	holder->row = *row;
 	holder->owner_count = 0;
-	holder->class = holders_classify(query, row);
 	return true;
 }
 
@@ -197,8 +208,12 @@ void holders_find(const struct holder_query *query, struct holders *holders,
 			 reply);
 	holders->error = rows < 0 ? rows : 0;
 	for (unsigned int i = 0; i < holders->count; i++) {
-		if (holders->list[i].row.inode != 0)
-			inodes[count++] = holders->list[i].row.inode;
+		struct holder *holder = &holders->list[i];
+
+		holder->class =
+			holders_classify(query, &holder->row, ROLE_NONE);
+		if (holder->row.inode != 0)
+			inodes[count++] = holder->row.inode;
 	}
 	if (count > 0)
 		holders->unreadable = owners_find_some(inodes, count, add_owner,

@@ -10,6 +10,7 @@
 
 #include "kernel/diag.h"
 #include "kernel/owners.h"
+#include "model/event.h"
 #include "model/holder.h"
 
 enum { HOLDERS_MAX = 8, HOLDER_OWNERS_MAX = 4 };
@@ -56,11 +57,13 @@ bool holders_overlap(const struct address *a, bool a_v6only,
 bool holders_same_address(const struct address *a, const struct address *b);
 
 /*
- * How a socket that overlaps holds what is wanted. Costs some microseconds for
- * a connection: the range of ephemeral ports is read.
+ * How a socket that overlaps holds what is wanted. Of a connection role tells
+ * which side had the port; ROLE_NONE, not known: then it is guessed. Costs some
+ * microseconds for a connection: the range of ephemeral ports is read, and the
+ * kernel asked for a listener.
  */
 enum holder_class holders_classify(const struct holder_query *query,
-				   const struct diag_row *row);
+				   const struct diag_row *row, enum role role);
 
 /* net.ipv4.ip_local_port_range; false when it cannot be read. */
 bool holders_ephemeral_range(unsigned int *low, unsigned int *high);

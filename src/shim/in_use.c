@@ -70,15 +70,39 @@ static void ask_for_story(struct text *text, uint64_t cookie)
 	text_add(text, "\n");
 }
 
-static void add_holder(struct text *text, struct holder *holder, int cut)
+/* Which side of a connection it is, if this process has, or had, the socket. */
+static enum role role_of(uint64_t cookie, const struct end *end)
+{
+	uint64_t ref;
+
+	if (end)
+		return end->role;
+	ref = observe_known(cookie);
+	return ref ? (enum role)sock_of(ref)->role : ROLE_NONE;
+}
+
+/* What we know of a socket counts for more than what its ports look like. */
+static void classify(struct holder *holder, const struct holder_query *query,
+		     const struct end *end)
+{
+	const struct diag_row *row = &holder->row;
+	enum role role = role_of(row->cookie, end);
+
+	/* Closed here and still listening: somebody inherited it. */
+	if (row->state == ST_LISTEN && end)
+		holder->class = HOLDER_INHERITED;
+	else if (role != ROLE_NONE)
+		holder->class = holders_classify(query, row, role);
+}
+
+static void add_holder(struct text *text, struct holder *holder,
+		       const struct holder_query *query, int cut)
 {
 	struct end end;
 	/* A socket that this process, or its parent before the fork, closed. */
 	bool ours = ends_find(holder->row.cookie, &end);
 
-	/* Closed here and still listening: somebody inherited it. */
-	if (ours && holder->row.state == ST_LISTEN)
-		holder->class = HOLDER_INHERITED;
+	classify(holder, query, ours ? &end : NULL);
 	text_add(text, "holder: ");
 	text_add(text, holder_name(holder->class));
 	text_add(text, " ");
@@ -157,10 +181,11 @@ static bool is_foreign(int fd)
 	return here != 0 && kernel_socket_namespace(fd) != here;
 }
 
-static void add_holders(struct text *text, struct holders *holders)
+static void add_holders(struct text *text, struct holders *holders,
+			const struct holder_query *query)
 {
 	for (unsigned int i = 0; i < holders->count; i++)
-		add_holder(text, &holders->list[i], holders->cut);
+		add_holder(text, &holders->list[i], query, holders->cut);
 	if (holders->total > holders->count) {
 		text_add(text, "and ");
 		text_add_number(text, holders->total - holders->count);
@@ -244,7 +269,7 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 		return;
 	}
 	if (holders->count > 0)
-		add_holders(text, holders);
+		add_holders(text, holders, &query);
 	else
 		add_elsewhere(text, holders, foreign);
 	if (address && holders->count > 0)

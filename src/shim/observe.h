@@ -101,6 +101,9 @@ uint64_t observe_birth(int fd, enum tcp_state state, const void *place);
  */
 uint64_t observe_adopt(int fd);
 
+/* The record of a socket that has a number here, or had it just now. 0: none. */
+uint64_t observe_known(uint64_t cookie);
+
 /* The reference behind fd; adopts it when it is a TCP socket unknown so far. */
 uint64_t observe_find(int fd);
 

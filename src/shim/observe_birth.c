@@ -90,8 +90,7 @@ static uint64_t settle(int fd, uint64_t ref, bool fresh)
 	return 0;
 }
 
-/* The record of a socket that has another number, or had it just now. 0: none. */
-static uint64_t find_known(uint64_t cookie)
+uint64_t observe_known(uint64_t cookie)
 {
 	int highest = table_highest();
 
@@ -107,7 +106,7 @@ static uint64_t find_known(uint64_t cookie)
 
 static uint64_t hold_known(uint64_t cookie)
 {
-	uint64_t ref = cookie ? find_known(cookie) : 0;
+	uint64_t ref = cookie ? observe_known(cookie) : 0;
 
 	if (!ref || !sock_hold(ref))
 		return 0;
@@ -179,7 +178,7 @@ void observe_replaced(uint64_t ref, const struct sight *sight)
 	copied = sock_load(ref, &word) && word & SOCK_COPIED;
 	ghost_add(ref);
 	/* It may be here still, and have been come upon already. */
-	if (copied && find_known(cookie))
+	if (copied && observe_known(cookie))
 		ghost_silence(cookie);
 }
 

@@ -532,6 +532,27 @@ Test(port, that_is_the_source_of_a_connection)
 	expect_owner(root, 0, client);
 }
 
+/* The service has a port of that range too, but listens on this machine. */
+Test(port, that_is_the_source_of_a_connection_to_a_port_like_it)
+{
+	FILE *range;
+	char port[16];
+	struct sockaddr_in in;
+	socklen_t length = sizeof(in);
+	int client;
+
+	isolate();
+	range = fopen("/proc/sys/net/ipv4/ip_local_port_range", "w");
+	cr_assert(range);
+	fputs("5000 6000", range);
+	cr_assert_eq(fclose(range), 0);
+	listening(AF_INET, "0.0.0.0", PLAIN);
+	client = connect_from(NULL, 0);
+	cr_assert_eq(getsockname(client, (struct sockaddr *)&in, &length), 0);
+	snprintf(port, sizeof(port), "%d", ntohs(in.sin_port));
+	expect_holder(ask(port, 1), 0, "ephemeral", "ESTABLISHED");
+}
+
 Test(port, shared_by_reuseport)
 {
 	json_t *root;

@@ -12,6 +12,8 @@ SCENARIOS(conflicts, are_explained, "conflicts")
 
 SCENARIOS(conflicts, are_explained_in_a_crowd, "crowd")
 
+SCENARIOS(conflicts, are_explained_by_whose_port_it_is, "sources")
+
 /* What the option cannot cure the program sees as it does without. */
 Test(conflicts, are_explained_where_the_option_is_tried)
 {
