@@ -71,12 +71,14 @@ void seen_bind(int fd, const struct sockaddr *address, socklen_t length,
 {
 	uint64_t ref = sight->result == 0 ? observe_find(fd) : 0;
 	struct address wanted;
+	uint64_t word;
 
-	if (!ref)
+	if (!ref || !sock_load(ref, &word))
 		return;
 	if (!process_sandboxed())
 		kernel_socket_local(fd, &sock_of(ref)->local);
 	kernel_socket_address(address, length, &wanted);
+	sock_of(ref)->bound_reuse = word & SOCK_REUSEADDR;
 	sock_flag(ref, SOCK_BOUND | (wanted.port ? SOCK_BOUND_PORT : 0), 0);
 }
 

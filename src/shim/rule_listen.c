@@ -85,7 +85,7 @@ void rule_reuseaddr_set(int fd, uint64_t ref, const struct sight *sight)
 
 	/* On an accepted socket it is a means, not a mistake. */
 	if (!sock_load(ref, &word) || !(word & SOCK_BOUND) ||
-	    sock_of(ref)->role != ROLE_NONE)
+	    sock_of(ref)->bound_reuse || sock_of(ref)->role != ROLE_NONE)
 		return;
 	report_plain(RULE_REUSEADDR_TOO_LATE, &subject, sight->place,
 		     "SO_REUSEADDR is set after bind(), which did not see it",

@@ -83,6 +83,7 @@ struct sock {
 	_Atomic uint32_t quick;      /* writes in a row that came fast */
 	_Atomic uint8_t role;        /* enum role */
 	_Atomic uint8_t doomed_call; /* enum call of doomed_write */
+	_Atomic bool bound_reuse;    /* SO_REUSEADDR was on at SOCK_BOUND */
 } __attribute__((aligned(128)));
 
 _Static_assert(sizeof(struct sock) == 128, "see docs: memory per socket");

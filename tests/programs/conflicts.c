@@ -104,6 +104,21 @@ static void option_that_helps_is_told_once_for_a_place(void)
 	tell("refuse", helped ? "[address-in-use]" : "[reuseaddr-applied]");
 }
 
+/* bind() has seen the option, whatever is done to it afterwards. */
+static void option_that_bind_saw_may_be_set_again(void)
+{
+	struct sockaddr_in any = loopback(0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	CHECK(bind_to(fd, &any) == 0);
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	CHECK(listen(fd, 1) == 0);
+	tell("refuse", "[reuseaddr-too-late]");
+}
+
 /* What is not followed is not explained. */
 static void udp_port_is_nobodys_business(void)
 {
@@ -439,6 +454,7 @@ static void ports_taken_by_sockets_of_both_families(void)
 static const struct scenario scenarios[] = {
 	S(option_that_does_not_help_is_not_left_set),
 	S(option_that_helps_is_told_once_for_a_place),
+	S(option_that_bind_saw_may_be_set_again),
 	S(udp_port_is_nobodys_business),
 	S(option_is_tried_for_ipv6_alone),
 	S(owners_beyond_those_shown_are_counted),
