@@ -39,6 +39,13 @@ static bool is_wildcard(const struct address *address)
 		      address->family == AF_INET ? 4 : 16) == 0;
 }
 
+bool holders_is_wildcard(const struct address *address)
+{
+	struct address plain = unmapped(address);
+
+	return is_wildcard(&plain);
+}
+
 bool holders_same_address(const struct address *a, const struct address *b)
 {
 	struct address one = unmapped(a);

@@ -56,6 +56,9 @@ bool holders_overlap(const struct address *a, bool a_v6only,
 /* Is it one address? An IPv4-mapped one is that of IPv4. Ports do not count. */
 bool holders_same_address(const struct address *a, const struct address *b);
 
+/* 0.0.0.0, [::], or [::ffff:0.0.0.0]? */
+bool holders_is_wildcard(const struct address *address);
+
 /*
  * How a socket that overlaps holds what is wanted. Of a connection role tells
  * which side had the port; ROLE_NONE, not known: then it is guessed. Costs some

@@ -2,6 +2,8 @@
 #include <string.h>
 
 #include "kernel/holders.h"
+#include "kernel/route.h"
+#include "kernel/socket.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -80,6 +82,7 @@ static void say_refused(int fd, const struct address *peer,
 
 struct ports {
 	const struct address *peer;
+	struct address source; /* family 0: not known */
 	unsigned int states[ST_COUNT];
 	unsigned int total;
 };
@@ -88,7 +91,9 @@ static bool count_port(const struct diag_row *row, void *argument)
 {
 	struct ports *ports = argument;
 
-	if (!holders_same_address(&row->peer, ports->peer))
+	if (!holders_same_address(&row->peer, ports->peer) ||
+	    (ports->source.family &&
+	     !holders_same_address(&row->local, &ports->source)))
 		return true;
 	ports->states[row->state]++;
 	ports->total++;
@@ -121,17 +126,29 @@ static void add_taken(struct text *text, const struct ports *ports)
 }
 
 /*
+ * Each local address has all ports of the range: those of others do not count.
+ * The socket's own, where it is bound, or else the one that it would have got.
+ */
+static void find_source(int fd, struct ports *ports)
+{
+	kernel_socket_local(fd, &ports->source);
+	if (!ports->source.family || holders_is_wildcard(&ports->source))
+		route_source(ports->peer, &ports->source);
+}
+
+/*
  * Are the ports toward this destination really taken? EADDRNOTAVAIL also says
  * that there is no address to connect from, as where IPv6 is switched off.
  * Some ports of the range may be kept from us for other reasons, so half of
  * them will do.
  */
-static bool count_ports(struct ports *ports, unsigned int range)
+static bool count_ports(int fd, struct ports *ports, unsigned int range)
 {
 	struct scratch *scratch = scratch_take();
 
 	if (!scratch)
 		return false;
+	find_source(fd, ports);
 	diag_peer_port(ports->peer->port, count_port, ports, scratch->reply);
 	scratch_give(scratch);
 	return ports->total >= range / 2;
@@ -163,7 +180,7 @@ void rule_no_port_left(int fd, const struct address *peer,
 	unsigned int high;
 
 	if (!holders_ephemeral_range(&low, &high) ||
-	    (peer && !count_ports(&ports, high - low + 1)) ||
+	    (peer && !count_ports(fd, &ports, high - low + 1)) ||
 	    !report_begin(&report, RULE_EPHEMERAL_EXHAUSTED, &subject,
 			  sight->place))
 		return;

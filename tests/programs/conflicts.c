@@ -429,6 +429,39 @@ static void ports_taken_toward_another_address(void)
 	tell("expect", "%d of them in ESTABLISHED\n", PORTS);
 }
 
+static int connect_bound(const struct sockaddr_in *own,
+			 const struct sockaddr_in *peer)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+	CHECK(bind_to(fd, own) == 0);
+	return connect(fd, (const struct sockaddr *)peer, sizeof(*peer));
+}
+
+/* Each local address has all ports: those of the other one do not count. */
+static void ports_taken_from_another_address(void)
+{
+	struct sockaddr_in here = loopback(7000);
+	struct sockaddr_in own = numbered(5, 0);
+	int listener;
+
+	if (!few_ports())
+		return;
+	listener = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(bind_to(listener, &here) == 0 && listen(listener, 64) == 0);
+	for (int i = 0; i < PORTS; i++) {
+		CHECK(connect_from(AF_INET, &here) >= 0);
+		CHECK(connect_bound(&own, &here) == 0);
+	}
+	CHECK(connect_from(AF_INET, &here) == -1 && errno == EADDRNOTAVAIL);
+	CHECK(connect_bound(&own, &here) == -1 && errno == EADDRNOTAVAIL);
+	tell("findings", "2 ephemeral-exhausted");
+	tell("expect", "%d are taken toward this destination\n", PORTS);
+	tell("expect", "%d of them in ESTABLISHED\n", PORTS);
+	tell("refuse", "%d are taken toward this destination\n", 2 * PORTS);
+}
+
 /* One destination, however its address is written. */
 static void ports_taken_by_sockets_of_both_families(void)
 {
@@ -467,6 +500,7 @@ static const struct scenario scenarios[] = {
 	S(no_port_left_to_bind_to),
 	S(no_port_left_to_listen_on),
 	S(ports_taken_toward_another_address),
+	S(ports_taken_from_another_address),
 	S(ports_taken_by_sockets_of_both_families),
 };
 
