@@ -5,12 +5,9 @@
  * SO_REUSEADDR in the log are right.
  */
 #include <criterion/criterion.h>
-#include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "support/expect.h"
@@ -112,22 +109,6 @@ ParameterizedTest(struct scenario_name *holder, busy, port_is_explained)
 	}
 }
 
-/* Does this system call ask the kernel for a whole table? */
-static bool asks_for_a_table(pid_t pid, uint64_t number,
-			     const uint64_t *arguments)
-{
-	struct nlmsghdr header;
-	long words[2];
-
-	if (number != SYS_sendto)
-		return false;
-	for (unsigned int i = 0; i < 2; i++)
-		words[i] =
-			ptrace(PTRACE_PEEKDATA, pid, arguments[1] + 8 * i, 0);
-	memcpy(&header, words, sizeof(header));
-	return (header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
-}
-
 Test(busy, kernel_table_is_read_in_one_pass)
 {
 	if (geteuid() != 0)
@@ -135,6 +116,6 @@ Test(busy, kernel_table_is_read_in_one_pass)
 	cr_expect_eq(
 		trace_count(true,
 			    ARGV(run_program("busy"), "listener", "-", "A"),
-			    asks_for_a_table),
+			    trace_asks_for_a_table),
 		1);
 }

@@ -1,8 +1,11 @@
 #include "support/trace.h"
 
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,4 +49,19 @@ long trace_count(bool shadowed, const char *const *argv,
 			return -1;
 	}
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? counted : -1;
+}
+
+bool trace_asks_for_a_table(pid_t pid, uint64_t number,
+			    const uint64_t *arguments)
+{
+	struct nlmsghdr header;
+	long words[2];
+
+	if (number != SYS_sendto)
+		return false;
+	for (unsigned int i = 0; i < 2; i++)
+		words[i] =
+			ptrace(PTRACE_PEEKDATA, pid, arguments[1] + 8 * i, 0);
+	memcpy(&header, words, sizeof(header));
+	return (header.nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
 }

@@ -15,4 +15,8 @@ long trace_count(bool shadowed, const char *const *argv,
 		 bool (*counts)(pid_t pid, uint64_t number,
 				const uint64_t *arguments));
 
+/* For counts: does this system call ask the kernel for a table (sock_diag)? */
+bool trace_asks_for_a_table(pid_t pid, uint64_t number,
+			    const uint64_t *arguments);
+
 #endif
