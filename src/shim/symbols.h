@@ -6,6 +6,7 @@
 #define SHIM_SYMBOLS_H
 
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <pty.h>
 #include <spawn.h>

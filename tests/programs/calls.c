@@ -20,6 +20,7 @@
 #include <utmp.h>
 
 #include "pair.h"
+#include "remote.h"
 
 ssize_t __read(int, void *, size_t);
 ssize_t __write(int, const void *, size_t);
