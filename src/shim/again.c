@@ -6,7 +6,7 @@
 enum { ROOM = 1024 };
 
 struct again {
-	_Atomic uint64_t key; /* stack, and the rule above it; 0: free */
+	_Atomic uint64_t key; /* rule 8 bits, address 32, stack 24; 0: free */
 	_Atomic uint32_t count;
 	_Atomic uint32_t fate;
 };
@@ -16,13 +16,39 @@ static struct again table[ROOM];
 static _Atomic uint32_t elsewhere[RULE_COUNT];
 static _Atomic bool any; /* something has come again */
 
-struct again *again_find(enum rule rule, uint32_t stack, bool *first)
+/* 0: none. That two addresses have the same number is unlikely. */
+static uint32_t number_address(const struct address *address)
 {
-	uint64_t key = stack | (uint64_t)(rule + 1) << 48;
-	uint64_t at = key * 0x9e3779b97f4a7c15;
+	const unsigned char *bytes = (const unsigned char *)address;
+	uint32_t hash = 0x811c9dc5;
+
+	if (!address)
+		return 0;
+	for (size_t i = 0; i < sizeof(*address); i++)
+		hash = (hash ^ bytes[i]) * 0x01000193;
+	return hash | 1;
+}
+
+static uint64_t key_of(enum rule rule, uint32_t stack,
+		       const struct address *address)
+{
+	return stack | (uint64_t)number_address(address) << 24 |
+	       (uint64_t)(rule + 1) << 56;
+}
+
+/* Where a key is first looked for. */
+static size_t start_of(uint64_t key)
+{
+	return key * 0x9e3779b97f4a7c15 >> 40;
+}
+
+struct again *again_find(enum rule rule, uint32_t stack,
+			 const struct address *address, bool *first)
+{
+	uint64_t key = key_of(rule, stack, address);
 
 	for (unsigned int i = 0; i < ROOM; i++) {
-		struct again *again = &table[((at >> 40) + i) % ROOM];
+		struct again *again = &table[(start_of(key) + i) % ROOM];
 		uint64_t found = 0;
 
 		*first = atomic_compare_exchange_strong(&again->key, &found,
@@ -32,6 +58,19 @@ struct again *again_find(enum rule rule, uint32_t stack, bool *first)
 	}
 	*first = false;
 	return NULL;
+}
+
+bool again_has(enum rule rule, uint32_t stack, const struct address *address)
+{
+	uint64_t key = key_of(rule, stack, address);
+	uint64_t found = key;
+
+	for (unsigned int i = 0; i < ROOM && found != 0; i++) {
+		found = atomic_load(&table[(start_of(key) + i) % ROOM].key);
+		if (found == key)
+			return true;
+	}
+	return false;
 }
 
 void again_settle(struct again *again, enum again_fate fate)
@@ -73,7 +112,7 @@ void again_tell(void (*tell)(enum again_fate fate, enum rule rule,
 		uint32_t count = atomic_exchange(&table[i].count, 0);
 		enum again_fate fate = atomic_load(&table[i].fate);
 		uint64_t key = atomic_load(&table[i].key);
-		enum rule rule = (enum rule)((key >> 48) - 1);
+		enum rule rule = (enum rule)((key >> 56) - 1);
 
 		if (count == 0 || is_silent(fate))
 			continue;
@@ -81,7 +120,7 @@ void again_tell(void (*tell)(enum again_fate fate, enum rule rule,
 		if (fate == AGAIN_UNTOLD)
 			atomic_fetch_add(&elsewhere[rule], count);
 		else
-			tell(fate, rule, (uint32_t)key, count);
+			tell(fate, rule, key & 0xffffff, count);
 	}
 	for (int i = 0; i < RULE_COUNT; i++) {
 		uint32_t count = atomic_exchange(&elsewhere[i], 0);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "model/rule.h"
+#include "model/text.h"
 
 enum again_fate {
 	AGAIN_TOLD,
@@ -21,11 +22,18 @@ enum again_fate {
 	AGAIN_CANCELLED,  /* it was none after all */
 };
 
-/* A rule and a stack. */
+/* A rule and a stack, and an address where each is told. */
 struct again;
 
-/* NULL: there is no room for more. *first: nothing was found there before. */
-struct again *again_find(enum rule rule, uint32_t stack, bool *first);
+/*
+ * NULL: there is no room for more. *first: nothing was found there before.
+ * address: NULL, none.
+ */
+struct again *again_find(enum rule rule, uint32_t stack,
+			 const struct address *address, bool *first);
+
+/* Was something found there before? */
+bool again_has(enum rule rule, uint32_t stack, const struct address *address);
 
 /* What became of the first one; AGAIN_TOLD, unless another fate is given. */
 void again_settle(struct again *again, enum again_fate fate);

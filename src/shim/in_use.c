@@ -240,7 +240,8 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 	bool shared = false;
 	struct text *text;
 
-	if (!report_begin(&report, RULE_ADDRESS_IN_USE, &subject, sight->place))
+	if (!report_begin_about(&report, RULE_ADDRESS_IN_USE, &subject,
+				sight->place, wanted))
 		return;
 	holders = &report.scratch->holders;
 	text = &report.scratch->message;

@@ -126,9 +126,22 @@ static bool begin_suppressed(struct report *report, bool is_full)
 	return report->scratch != NULL;
 }
 
-/* counted: what comes again with this rule and stack is not told again. */
+/* Addresses that will not be told must not fill the table. */
+static bool is_of_no_use(enum rule rule, uint32_t stack,
+			 const struct address *address)
+{
+	return (atomic_load(&said[rule]) >= FINDINGS_PER_RULE ||
+		suppressed_is(rule, stack)) &&
+	       !again_has(rule, stack, address);
+}
+
+/*
+ * counted: what comes again with this rule and stack, and this address unless
+ * it is NULL, is not told again.
+ */
 static bool begin(struct report *report, enum rule rule,
-		  const struct subject *subject, uint32_t stack, bool counted)
+		  const struct subject *subject, uint32_t stack,
+		  const struct address *address, bool counted)
 {
 	bool first = true;
 	bool is_full;
@@ -139,7 +152,10 @@ static bool begin(struct report *report, enum rule rule,
 	report->stack = stack;
 	report->last = false;
 	report->scratch = NULL;
-	report->again = counted ? again_find(rule, stack, &first) : NULL;
+	if (address && is_of_no_use(rule, stack, address))
+		address = NULL;
+	report->again = counted ? again_find(rule, stack, address, &first)
+				: NULL;
 	is_full = counted && !report->again;
 	if (!first && !is_full && !again_retake(report->again))
 		return come_again(report);
@@ -161,6 +177,13 @@ static bool begin(struct report *report, enum rule rule,
 bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place)
 {
+	return report_begin_about(report, rule, subject, place, NULL);
+}
+
+bool report_begin_about(struct report *report, enum rule rule,
+			const struct subject *subject, const void *place,
+			const struct address *address)
+{
 	int saved = errno;
 	uint32_t stack;
 
@@ -168,14 +191,14 @@ bool report_begin(struct report *report, enum rule rule,
 		return false;
 	stack = stack_full(place);
 	errno = saved;
-	return begin(report, rule, subject, stack, place != NULL);
+	return begin(report, rule, subject, stack, address, place != NULL);
 }
 
 bool report_begin_at(struct report *report, enum rule rule,
 		     const struct subject *subject, uint32_t stack)
 {
 	return !process_sandboxed() &&
-	       begin(report, rule, subject, stack, true);
+	       begin(report, rule, subject, stack, NULL, true);
 }
 
 static bool colored(void)

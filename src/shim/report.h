@@ -56,6 +56,14 @@ bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place);
 
 /*
+ * The same for what is told once for each address at a place, until the rule
+ * has been found too often.
+ */
+bool report_begin_about(struct report *report, enum rule rule,
+			const struct subject *subject, const void *place,
+			const struct address *address);
+
+/*
  * The same for what is found long after the call that is to blame, the birth of
  * a socket or its close: the stack that was kept. 0: it is not known, and all
  * such findings of the rule are one.

@@ -66,8 +66,8 @@ static void say_refused(int fd, const struct address *peer,
 	struct subject subject = report_process();
 	struct report report;
 
-	if (!report_begin(&report, RULE_CONNECT_REFUSED, &subject,
-			  sight->place))
+	if (!report_begin_about(&report, RULE_CONNECT_REFUSED, &subject,
+				sight->place, peer))
 		return;
 	text_add(&report.scratch->message, "the connection of fd ");
 	text_add_number(&report.scratch->message, fd);

@@ -116,6 +116,9 @@ void stack_reserve(void)
 	get_arena();
 }
 
+/* again.c has that many bits for one. */
+_Static_assert(ARENA_WORDS <= 1 << 24, "a stack's number has 24 bits");
+
 static const struct stored *stored_at(uint32_t offset)
 {
 	return (const struct stored *)(atomic_load(&arena) + offset);

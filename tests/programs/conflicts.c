@@ -1,17 +1,11 @@
 /*
  * "Address already in use" where much is to be told, little, or nothing:
- * holders and owners beyond those that are shown, addresses of two families,
- * no port left. What the log must say is told here. Scenarios that need a
- * privilege end well without it.
+ * holders and owners beyond those that are shown, addresses of two families.
+ * What the log must say is told here.
  */
 #include <sys/resource.h>
 
-#include "isolated.h"
-
-static void set_option(int fd, int level, int name, int value)
-{
-	CHECK(setsockopt(fd, level, name, &value, sizeof(value)) == 0);
-}
+#include "addresses.h"
 
 static int get_option(int fd, int level, int name)
 {
@@ -20,36 +14,6 @@ static int get_option(int fd, int level, int name)
 
 	CHECK(getsockopt(fd, level, name, &value, &length) == 0);
 	return value;
-}
-
-/* 127.0.0.LAST */
-static struct sockaddr_in numbered(int last, int port)
-{
-	struct sockaddr_in address = loopback(port);
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK - 1 + (uint32_t)last);
-	return address;
-}
-
-static int bind_to(int fd, const struct sockaddr_in *address)
-{
-	return bind(fd, (const struct sockaddr *)address, sizeof(*address));
-}
-
-static int bind_to_six(int fd, const struct in6_addr *address, int port)
-{
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
-				    .sin6_port = htons((uint16_t)port),
-				    .sin6_addr = *address };
-
-	return bind(fd, (struct sockaddr *)&six, sizeof(six));
-}
-
-static struct in6_addr mapped_loopback(void)
-{
-	return (struct in6_addr){
-		.s6_addr = { [10] = 255, [11] = 255, [12] = 127, [15] = 1 }
-	};
 }
 
 static void fail_to_bind(int fd, int port)
@@ -239,6 +203,51 @@ static void listeners_beyond_those_shown_are_counted(void)
 	tell("refuse", "nobody listens on that port");
 }
 
+/* ---- one place, several addresses ----------------------------------------- */
+
+/* Each is explained, and what comes again is counted. */
+static void two_busy_ports_at_one_place(void)
+{
+	int ports[] = { port_of(listener_on(0)), port_of(listener_on(0)) };
+
+	for (int i = 0; i < 4; i++)
+		fail_to_bind(socket(AF_INET, SOCK_STREAM, 0), ports[i % 2]);
+	tell("findings", "2 address-in-use");
+	for (int i = 0; i < 2; i++)
+		tell("expect", "holder: listener LISTEN 127.0.0.1:%d pid %d (",
+		     ports[i], getpid());
+	tell("expect", " again: 1 more time at conflicts+0x");
+}
+
+static void be_refused(const struct sockaddr_in *address)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK(connect(fd, (const struct sockaddr *)address, sizeof(*address)) ==
+	      -1);
+	CHECK(errno == ECONNREFUSED && close(fd) == 0);
+}
+
+/* No more than of any rule, and the rest is counted as one. */
+static void more_addresses_than_are_told(void)
+{
+	enum { ADDRESSES = 220, TOLD = 100 };
+	int fd = listener_on(0);
+	int port = port_of(fd);
+
+	CHECK(close(fd) == 0);
+	for (int i = 1; i <= ADDRESSES; i++) {
+		struct sockaddr_in address = numbered(i, port);
+
+		be_refused(&address);
+	}
+	tell("findings", "%d connect-refused", TOLD);
+	tell("expect", "to 127.0.0.1:%d was refused", port);
+	tell("expect", "to 127.0.0.%d:%d was refused", TOLD, port);
+	tell("refuse", "to 127.0.0.%d:%d was refused", TOLD + 1, port);
+	tell("expect", " again: %d more times at ", ADDRESSES - TOLD);
+}
+
 /* ---- two families --------------------------------------------------------- */
 
 /* ::ffff:127.0.0.1 is 127.0.0.1, whoever has it. */
@@ -329,156 +338,6 @@ static void listeners_that_cannot_be_asked_for_are_not_missing(void)
 		       "could not be asked (EMFILE)\n");
 }
 
-/* ---- no port left --------------------------------------------------------- */
-
-enum { LOW = 40000, PORTS = 4 };
-
-static bool few_ports(void)
-{
-	if (!isolated())
-		return false;
-	set_ipv4("ip_local_port_range", "40000 40003");
-	return true;
-}
-
-static void take_all_ports(void)
-{
-	struct sockaddr_in any = { .sin_family = AF_INET };
-
-	for (int i = 0; i < PORTS; i++)
-		CHECK(bind_to(socket(AF_INET, SOCK_STREAM, 0), &any) == 0);
-}
-
-static void expect_none_left(const char *call, int fd)
-{
-	tell("expect", "%s() = -1 EADDRINUSE: no port is left for fd %d", call,
-	     fd);
-	tell("expect", "net.ipv4.ip_local_port_range is %d to %d: %d ports\n",
-	     LOW, LOW + PORTS - 1, PORTS);
-	tell("expect", "[ephemeral-exhausted]");
-	tell("refuse", "[address-in-use]");
-}
-
-static void no_port_left_to_bind_to(void)
-{
-	struct sockaddr_in any = loopback(0);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	if (!few_ports())
-		return;
-	CHECK(close(fd) == 0);
-	take_all_ports();
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(bind_to(fd, &any) == -1 && errno == EADDRINUSE);
-	expect_none_left("bind", fd);
-	tell("expect", "set IP_BIND_ADDRESS_NO_PORT before bind()");
-	tell("refuse", "[reuseaddr-applied]");
-}
-
-static void no_port_left_to_listen_on(void)
-{
-	int fd;
-
-	if (!few_ports())
-		return;
-	take_all_ports();
-	fd = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(listen(fd, 1) == -1 && errno == EADDRINUSE);
-	expect_none_left("listen", fd);
-	tell("refuse", "IP_BIND_ADDRESS_NO_PORT");
-	tell("expect", "listen() without bind() takes a port");
-}
-
-static int connect_from(int family, const struct sockaddr_in *peer)
-{
-	struct sockaddr_in6 six = { .sin6_family = AF_INET6,
-				    .sin6_port = peer->sin_port,
-				    .sin6_addr = mapped_loopback() };
-	int fd = socket(family, SOCK_STREAM, 0);
-	int result;
-
-	if (family == AF_INET)
-		result = connect(fd, (const struct sockaddr *)peer,
-				 sizeof(*peer));
-	else
-		result = connect(fd, (struct sockaddr *)&six, sizeof(six));
-	return result < 0 ? -1 : fd;
-}
-
-/* Of connections to two addresses those to the other one do not count. */
-static void ports_taken_toward_another_address(void)
-{
-	struct sockaddr_in here = loopback(7000);
-	struct sockaddr_in there = numbered(2, 7000);
-	struct sockaddr_in any = { .sin_family = AF_INET,
-				   .sin_port = htons(7000) };
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-
-	if (!few_ports())
-		return;
-	CHECK(close(listener) == 0);
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(bind_to(listener, &any) == 0 && listen(listener, 64) == 0);
-	for (int i = 0; i < PORTS; i++)
-		CHECK(connect_from(AF_INET, &there) >= 0);
-	for (int i = 0; i < PORTS; i++)
-		CHECK(connect_from(AF_INET, &here) >= 0);
-	CHECK(connect_from(AF_INET, &here) == -1 && errno == EADDRNOTAVAIL);
-	tell("expect", "no port is left for fd ");
-	tell("expect", "%d are taken toward this destination\n", PORTS);
-	tell("expect", "%d of them in ESTABLISHED\n", PORTS);
-}
-
-static int connect_bound(const struct sockaddr_in *own,
-			 const struct sockaddr_in *peer)
-{
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	CHECK(bind_to(fd, own) == 0);
-	return connect(fd, (const struct sockaddr *)peer, sizeof(*peer));
-}
-
-/* Each local address has all ports: those of the other one do not count. */
-static void ports_taken_from_another_address(void)
-{
-	struct sockaddr_in here = loopback(7000);
-	struct sockaddr_in own = numbered(5, 0);
-	int listener;
-
-	if (!few_ports())
-		return;
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(bind_to(listener, &here) == 0 && listen(listener, 64) == 0);
-	for (int i = 0; i < PORTS; i++) {
-		CHECK(connect_from(AF_INET, &here) >= 0);
-		CHECK(connect_bound(&own, &here) == 0);
-	}
-	CHECK(connect_from(AF_INET, &here) == -1 && errno == EADDRNOTAVAIL);
-	CHECK(connect_bound(&own, &here) == -1 && errno == EADDRNOTAVAIL);
-	tell("findings", "2 ephemeral-exhausted");
-	tell("expect", "%d are taken toward this destination\n", PORTS);
-	tell("expect", "%d of them in ESTABLISHED\n", PORTS);
-	tell("refuse", "%d are taken toward this destination\n", 2 * PORTS);
-}
-
-/* One destination, however its address is written. */
-static void ports_taken_by_sockets_of_both_families(void)
-{
-	struct sockaddr_in here = loopback(7000);
-	int listener;
-
-	if (!few_ports())
-		return;
-	listener = socket(AF_INET, SOCK_STREAM, 0);
-	CHECK(bind_to(listener, &here) == 0 && listen(listener, 64) == 0);
-	for (int i = 0; i < PORTS; i++)
-		CHECK(connect_from(AF_INET, &here) >= 0);
-	CHECK(connect_from(AF_INET6, &here) == -1 && errno == EADDRNOTAVAIL);
-	tell("expect", "no port is left for fd ");
-	tell("expect", "%d are taken toward this destination\n", PORTS);
-}
-
 #define S(name)             \
 	{                   \
 #name, name \
@@ -493,15 +352,12 @@ static const struct scenario scenarios[] = {
 	S(owners_beyond_those_shown_are_counted),
 	S(holders_beyond_those_shown_are_counted),
 	S(listeners_beyond_those_shown_are_counted),
+	S(two_busy_ports_at_one_place),
+	S(more_addresses_than_are_told),
 	S(mapped_address_is_that_of_ipv4),
 	S(address_of_no_family_is_left_unexplained),
 	S(holder_that_cannot_be_asked_for_is_not_elsewhere),
 	S(listeners_that_cannot_be_asked_for_are_not_missing),
-	S(no_port_left_to_bind_to),
-	S(no_port_left_to_listen_on),
-	S(ports_taken_toward_another_address),
-	S(ports_taken_from_another_address),
-	S(ports_taken_by_sockets_of_both_families),
 };
 
 int main(int argc, char **argv)
