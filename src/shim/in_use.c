@@ -51,8 +51,9 @@ static void add_owners(struct text *text, const struct holder *holder, int cut)
 
 static void add_end(struct text *text, const struct end *end)
 {
-	text_add(text, end->role == ROLE_PASSIVE ? "  accepted by:\n"
-						 : "  made by:\n");
+	text_add(text,
+		 end->role == ROLE_PASSIVE ? "  accepted by" : "  made by");
+	text_add(text, end->born ? ":\n" : " this program\n");
 	stack_add(text, "    ", end->born);
 	if (end->closed_by == 0)
 		return;

@@ -4,6 +4,7 @@
  * and must not say.
  */
 #include <criterion/criterion.h>
+#include <unistd.h>
 
 #include "support/expect.h"
 #include "support/scenarios.h"
@@ -15,6 +16,29 @@ SCENARIOS(conflicts, are_explained_in_a_crowd, "crowd")
 SCENARIOS(conflicts, are_explained_where_no_port_is_left, "exhausted")
 
 SCENARIOS(conflicts, are_explained_by_whose_port_it_is, "sources")
+
+/* Where no stacks are kept no line ends before one. */
+Test(conflicts, are_explained_without_stacks)
+{
+	const char *const *programs[] = {
+		ARGV(run_program("sources"),
+		     "source_port_that_the_program_has_closed"),
+		ARGV(run_program("sources"), "server_among_high_ports"),
+		ARGV(run_example("descriptors-exhausted/bad")),
+	};
+
+	for (size_t i = 0; i < sizeof(programs) / sizeof(programs[0]); i++) {
+		struct run run;
+
+		cr_expect_eq(run_all(&run, true, ARGV("TCPSHADOW_STACKS=off"),
+				     programs[i]),
+			     0);
+		cr_expect(strstr(run_log(&run), "    help: ") || geteuid() != 0,
+			  "%s", run.text);
+		cr_expect_not(strstr(run.text, "by:\n"), "%s", run.text);
+		run_end(&run);
+	}
+}
 
 /* What the option cannot cure the program sees as it does without. */
 Test(conflicts, are_explained_where_the_option_is_tried)
