@@ -216,8 +216,8 @@ static bool decode_finding(struct decoder *decoder,
 		.last = told->last,
 	};
 	found.detail_count = details_read(decoder->session, process,
-					  next_text(&rest), details,
-					  DETAILS_MAX);
+					  found.stack, next_text(&rest),
+					  details, DETAILS_MAX);
 	found.help = session_text(decoder->session, next_text(&rest));
 	found.suppressed = told->suppressed ||
 			   suppressions_match(decoder->session->symbols,

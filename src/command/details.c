@@ -24,7 +24,8 @@ static struct detail read_line(struct session *session,
 }
 
 unsigned int details_read(struct session *session,
-			  const struct process *process, const char *text,
+			  const struct process *process,
+			  const struct stack *shown, const char *text,
 			  struct detail *details, unsigned int room)
 {
 	char *lines = need_memory(strdup(text));
@@ -35,7 +36,7 @@ unsigned int details_read(struct session *session,
 	while ((line = strsep(&at, "\n")) != NULL) {
 		if (line[0] == RING_SOCKET_MARK)
 			count += story_add(session,
-					   strtoull(line + 1, NULL, 10),
+					   strtoull(line + 1, NULL, 10), shown,
 					   details + count, room - count);
 		else if (*line && count < room)
 			details[count++] = read_line(session, process, line);

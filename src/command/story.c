@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "command/say.h"
 
 struct story {
 	struct session *session;
+	const struct stack *shown;
 	struct detail *details;
 	unsigned int count;
 	unsigned int room;
@@ -33,10 +35,22 @@ static void tell(struct story *story, const char *format, ...)
 	free(text);
 }
 
+/* Two processes have it, each under a number of its own. */
+static bool is_shown(const struct story *story, const struct stack *stack)
+{
+	const struct stack *shown = story->shown;
+
+	return shown && stack && shown->count == stack->count &&
+	       memcmp(shown->places, stack->places,
+		      stack->count * sizeof(struct place *)) == 0;
+}
+
 /* "  made by pid 12 (first_test):", and the stack. */
 static void tell_deed(struct story *story, const char *deed,
 		      const struct process *process, struct stack *stack)
 {
+	if (is_shown(story, stack))
+		stack = NULL;
 	tell(story, "  %s pid %d (%s)%s", deed, process->pid, process->command,
 	     stack ? ":" : "");
 	if (!stack || story->count == story->room)
@@ -48,10 +62,12 @@ static void tell_deed(struct story *story, const char *deed,
 }
 
 unsigned int story_add(struct session *session, uint64_t cookie,
-		       struct detail *details, unsigned int room)
+		       const struct stack *shown, struct detail *details,
+		       unsigned int room)
 {
 	const struct tcp_socket *socket = session_socket(session, cookie);
 	struct story story = { .session = session,
+			       .shown = shown,
 			       .details = details,
 			       .room = room };
 

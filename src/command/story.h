@@ -11,10 +11,12 @@
 #include "command/session.h"
 
 /*
- * Adds what is known of the socket with this cookie, at most `room` details.
- * Returns how many: 0 when the run does not know it.
+ * Adds what is known of the socket with this cookie, at most `room` details;
+ * but not the stack that the finding shows, NULL: none. Returns how many: 0
+ * when the run does not know it.
  */
 unsigned int story_add(struct session *session, uint64_t cookie,
-		       struct detail *details, unsigned int room);
+		       const struct stack *shown, struct detail *details,
+		       unsigned int room);
 
 #endif

@@ -4,6 +4,8 @@
 #include <sys/mman.h>
 
 #include "kernel/raw.h"
+#include "ring/layout.h"
+#include "shim/feed.h"
 #include "shim/process.h"
 
 enum { ENDS = 1 << 16 };
@@ -71,6 +73,15 @@ void ends_add(const struct sock *sock)
 	log->ends[at].closed_by = sock->closed_by;
 	log->ends[at].role = sock->role;
 	atomic_store(&log->cookies[at], sock->cookie);
+}
+
+void ends_ask(struct text *text, uint64_t cookie)
+{
+	if (!feed_attached() || cookie == 0)
+		return;
+	text_add_bytes(text, &(char){ RING_SOCKET_MARK }, 1);
+	text_add_number(text, cookie);
+	text_add(text, "\n");
 }
 
 bool ends_find(uint64_t cookie, struct end *end)

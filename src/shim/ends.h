@@ -29,6 +29,12 @@ void ends_reserve(void);
 /* Remembers the end of a socket. */
 void ends_add(const struct sock *sock);
 
+/*
+ * A line of details in whose place the command tells who made and who closed
+ * the socket, if that was in its run. None without the command.
+ */
+void ends_ask(struct text *text, uint64_t cookie);
+
 /* False when nothing is known of the cookie. */
 bool ends_find(uint64_t cookie, struct end *end);
 

@@ -113,46 +113,6 @@ static bool is_among(uint32_t born, const uint32_t *births, int count)
 	return count > 0;
 }
 
-void handover_fill(char **filled, char space[static HANDOVER_SIZE],
-		   char *const *environment)
-{
-	int highest = table_highest();
-	uint32_t births[BIRTHS_MAX];
-	struct text text;
-	int count = 0;
-
-	text_begin(&text, space, HANDOVER_SIZE);
-	text_add(&text, name);
-	for (int fd = 0; fd <= highest && count < BIRTHS_MAX; fd++) {
-		uint64_t ref = table_find(fd);
-		uint32_t born = crosses(fd, ref) ? sock_of(ref)->born : 0;
-
-		if (born == 0 || is_among(born, births, count))
-			continue;
-		births[count++] = born;
-		add_birth(&text, born);
-	}
-	*filled++ = space;
-	for (; *environment; environment++) {
-		if (!begins(*environment, name))
-			*filled++ = *environment;
-	}
-	*filled = NULL;
-}
-
-void handover_read(char *const *environment)
-{
-	struct text text;
-
-	for (; environment && *environment; environment++) {
-		if (!begins(*environment, name))
-			continue;
-		text_begin(&text, told, sizeof(told));
-		text_add_foreign(&text, *environment + strlen(name));
-		return;
-	}
-}
-
 static bool names_cookie(const char *cookies, const char *cookie, size_t length)
 {
 	while (*cookies == '=' || *cookies == ',') {
@@ -183,21 +143,87 @@ static const char *find_told(uint64_t cookie)
 	return NULL;
 }
 
-uint32_t handover_birth(uint64_t cookie)
+/* What the program before has told of a listener that it has handed on. */
+static void add_told(struct text *text, uint64_t cookie)
 {
+	enum { COOKIE_ROOM = sizeof("=0x0123456789abcdef;") };
 	const char *at = find_told(cookie);
-	uintptr_t frames[FRAMES_MAX];
-	unsigned int count = 0;
-	uint32_t birth;
+	size_t length = at ? strcspn(at, "=") : 0;
 
-	if (!at || *at == '=')
-		return 0;
-	while (count < FRAMES_MAX) {
+	if (length == 0 || room(text) <= length + COOKIE_ROOM)
+		return;
+	text_add_bytes(text, at, length);
+	text_add(text, "=");
+	text_add_hex(text, cookie);
+	text_add(text, ";");
+}
+
+void handover_fill(char **filled, char space[static HANDOVER_SIZE],
+		   char *const *environment)
+{
+	int highest = table_highest();
+	uint32_t births[BIRTHS_MAX];
+	struct text text;
+	int count = 0;
+
+	text_begin(&text, space, HANDOVER_SIZE);
+	text_add(&text, name);
+	for (int fd = 0; fd <= highest && count < BIRTHS_MAX; fd++) {
+		uint64_t ref = table_find(fd);
+		uint32_t born = crosses(fd, ref) ? sock_of(ref)->born : 0;
+
+		if (born == 0 && crosses(fd, ref))
+			add_told(&text, sock_of(ref)->cookie);
+		if (born == 0 || is_among(born, births, count))
+			continue;
+		births[count++] = born;
+		add_birth(&text, born);
+	}
+	*filled++ = space;
+	for (; *environment; environment++) {
+		if (!begins(*environment, name))
+			*filled++ = *environment;
+	}
+	*filled = NULL;
+}
+
+void handover_read(char *const *environment)
+{
+	struct text text;
+
+	for (; environment && *environment; environment++) {
+		if (!begins(*environment, name))
+			continue;
+		text_begin(&text, told, sizeof(told));
+		text_add_foreign(&text, *environment + strlen(name));
+		return;
+	}
+}
+
+static unsigned int read_frames(const char *at,
+				uintptr_t frames[static FRAMES_MAX])
+{
+	unsigned int count = 0;
+
+	while (at && *at != '=' && count < FRAMES_MAX) {
 		frames[count++] = (uintptr_t)at;
 		at += strcspn(at, "|=");
 		if (*at++ != '|')
 			break;
 	}
+	return count;
+}
+
+uint32_t handover_birth(uint64_t cookie)
+{
+	uintptr_t frames[FRAMES_MAX];
+	unsigned int count = read_frames(find_told(cookie), frames);
+	uint32_t birth;
+
+	if (count == 0 && feed_attached())
+		frames[count++] = cookie;
+	if (count == 0)
+		return 0;
 	birth = stack_told(frames, count);
 	if (birth)
 		feed_birth(birth, cookie);

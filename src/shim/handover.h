@@ -34,7 +34,8 @@ void handover_read(char *const *environment);
 /*
  * The stack of a listener's birth in the program before, 0: not told. Its
  * frames are no return addresses: each is the address of its own text, as
- * handover_frame gives it.
+ * handover_frame gives it. For the ring there is one also where nothing was
+ * told: its only frame is the cookie, by which the command knows the birth.
  */
 uint32_t handover_birth(uint64_t cookie);
 

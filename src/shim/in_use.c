@@ -7,9 +7,7 @@
 #include "kernel/holders.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
-#include "ring/layout.h"
 #include "shim/ends.h"
-#include "shim/feed.h"
 #include "shim/process.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -59,16 +57,6 @@ static void add_end(struct text *text, const struct end *end)
 		return;
 	text_add(text, "  closed by:\n");
 	stack_add(text, "    ", end->closed_by);
-}
-
-/* What other processes of the run did with it, the command knows. */
-static void ask_for_story(struct text *text, uint64_t cookie)
-{
-	if (!feed_attached() || cookie == 0)
-		return;
-	text_add_bytes(text, &(char){ RING_SOCKET_MARK }, 1);
-	text_add_number(text, cookie);
-	text_add(text, "\n");
 }
 
 /* Which side of a connection it is, if this process has, or had, the socket. */
@@ -125,7 +113,7 @@ static void add_holder(struct text *text, struct holder *holder,
 	if (ours)
 		add_end(text, &end);
 	else
-		ask_for_story(text, holder->row.cookie);
+		ends_ask(text, holder->row.cookie);
 }
 
 static long try_option(const struct holder_query *query, unsigned int option,

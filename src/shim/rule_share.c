@@ -6,6 +6,8 @@
 #include "kernel/socket.h"
 #include "model/at_exit.h"
 #include "shim/blind.h"
+#include "shim/ends.h"
+#include "shim/feed.h"
 #include "shim/handover.h"
 #include "shim/process.h"
 #include "shim/report.h"
@@ -104,7 +106,9 @@ static void say_inherited(int fd, uint64_t ref)
 			     handover_birth(sock_of(ref)->cookie)))
 		return;
 	text_add(&report.scratch->message, AT_EXIT_INHERITED);
-	if (report.stack)
+	if (feed_attached())
+		ends_ask(&report.scratch->details, sock_of(ref)->cookie);
+	else if (report.stack)
 		text_add(&report.scratch->details,
 			 "the listener was made there, by the program before "
 			 "this one\n");
