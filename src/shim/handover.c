@@ -205,7 +205,7 @@ static unsigned int read_frames(const char *at,
 {
 	unsigned int count = 0;
 
-	while (at && *at != '=' && count < FRAMES_MAX) {
+	while (*at != '=' && count < FRAMES_MAX) {
 		frames[count++] = (uintptr_t)at;
 		at += strcspn(at, "|=");
 		if (*at++ != '|')
@@ -217,7 +217,8 @@ static unsigned int read_frames(const char *at,
 uint32_t handover_birth(uint64_t cookie)
 {
 	uintptr_t frames[FRAMES_MAX];
-	unsigned int count = read_frames(find_told(cookie), frames);
+	const char *words = find_told(cookie);
+	unsigned int count = words ? read_frames(words, frames) : 0;
 	uint32_t birth;
 
 	if (count == 0 && feed_attached())

@@ -12,6 +12,7 @@
 #include "ring/layout.h"
 #include "shim/elf.h"
 #include "shim/feed.h"
+#include "shim/interceptor.h"
 #include "shim/process.h"
 #include "shim/recall.h"
 #include "shim/report.h"
@@ -242,11 +243,20 @@ static __attribute__((noinline)) stack_id capture_from(const void *place)
 
 stack_id stack_brief(const void *place)
 {
+	stack_id id;
+	bool stored;
+
 	if (!place || settings.stacks == STACKS_OFF)
 		return 0;
-	if (settings.stacks == STACKS_ALL && unwind_backtrace)
+	if (unwind_backtrace &&
+	    (settings.stacks == STACKS_ALL || interceptor_has(place)))
 		return capture_from(place);
-	return intern((const uintptr_t *)&place, 1);
+	id = find_or_store((const uintptr_t *)&place, 1, &stored);
+	if (stored && unwind_backtrace && interceptor_learn(place))
+		return capture_from(place);
+	if (stored)
+		feed_stack(id, (const uintptr_t *)&place, 1);
+	return id;
 }
 
 stack_id stack_full(const void *place)

@@ -29,7 +29,8 @@ void stack_reserve(void);
 
 /*
  * The stack for the record of a socket: place is the return address of the
- * wrapped call. One frame, unless the option `stacks` is `all`.
+ * wrapped call. One frame, unless the option `stacks` is `all`, or the frame is
+ * a sanitizer's.
  */
 stack_id stack_brief(const void *place);
 

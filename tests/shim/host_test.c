@@ -180,6 +180,31 @@ Test(host, clang_asan_has_its_runtime_inside)
 	run_end(&run);
 }
 
+/* The call of accept() comes from the sanitizer's own. */
+Test(host, sanitizers_do_not_hide_who_made_a_socket)
+{
+	char command[1400];
+	struct run build;
+	struct run run;
+
+	if (access("/usr/bin/clang", X_OK) < 0)
+		cr_skip_test("clang is not installed");
+	snprintf(command, sizeof(command),
+		 "clang -D_GNU_SOURCE -g -pthread -fsanitize=address -o "
+		 "%s-clang %s/tests/programs/left.c",
+		 run_program("left"), getenv("TCPSHADOW_SOURCE"));
+	cr_assert_eq(run_all(&build, false, NULL,
+			     ARGV("/bin/sh", "-c", command)),
+		     0, "%s", run_errors(&build));
+	cr_expect_eq(run_all(&run, false, NULL,
+			     ARGV(run_command(), "run",
+				  run_program("left-clang"), "leaks", "2")),
+		     0, "%s", run_errors(&run));
+	cr_expect(strstr(run_errors(&run), " known_accept ("), "%s", run.text);
+	run_end(&build);
+	run_end(&run);
+}
+
 /* The loader leaves the library out; the program must not notice. */
 Test(host, setuid_program_runs_without_the_library)
 {
