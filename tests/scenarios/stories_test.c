@@ -235,35 +235,154 @@ Test(stories, on_conflict_cures_what_can_be_cured)
 	run_end(&server);
 }
 
-Test(stories, kill_of_one_process_and_interrupt_to_the_group)
+/* A client connects and sends a line, which comes back. Its port. */
+static int talk(struct run *client, int port, const char *option)
+{
+	echo_start_client(client, port, ARGV(option));
+	run_write(client, "hello\n");
+	cr_assert(run_wait_output(client, "hello\n"));
+	return echo_client_port(client);
+}
+
+/* What a process of the server has logged of the client with this port. */
+static const char *path_to(const char *log, pid_t pid, int own)
+{
+	char peer[32];
+
+	snprintf(peer, sizeof(peer), "127.0.0.1:%d", own);
+	return log_path_between(log, pid, NULL, peer);
+}
+
+/* The child still serves, the listener is gone. */
+Test(stories, interrupt_to_one_process_leaves_the_connection)
 {
 	struct run server;
 	struct run client;
 	int port = echo_start_server(&server, "0", NULL, NULL);
-	int own;
+	int own = talk(&client, port, "-w");
+	pid_t parent = server.pid;
+	pid_t child = echo_child(&server);
 
-	echo_start_client(&client, port, NULL);
-	run_write(&client, "hello\n");
-	cr_assert(run_wait_output(&client, "hello\n"));
-	own = echo_client_port(&client);
-	/* One process: the child still serves, the listener is gone. */
 	kill(server.pid, SIGINT);
 	cr_assert_eq(run_wait(&server), 0);
 	echo_wait_state(port, 0, "CLOSED");
 	cr_expect_str_eq(echo_state(port, own), "ESTABLISHED");
-	cr_expect(strstr(run_log(&server), "LISTEN"));
+	cr_expect_str_eq(echo_state(own, port), "ESTABLISHED");
+	/* Nothing of the connection's end; the listener's is the exit's. */
+	cr_expect_str_eq(log_path(run_log(&server), parent, 3),
+			 "CLOSED>LISTEN");
+	cr_expect_str_eq(path_to(server.text, parent, own),
+			 "LISTEN>SYN_RCVD>ESTABLISHED");
+	run_write(&client, "still there?\n");
+	cr_assert(run_wait_output(&client, "hello\nstill there?\n"));
+	cr_expect_str_eq(log_path(run_log(&client), 0, 3),
+			 "CLOSED>SYN_SENT>ESTABLISHED");
+	run_close_input(&client);
+	cr_assert_eq(run_wait(&client), 0);
+	cr_assert(run_wait_log(&server, "LAST_ACK -> CLOSED"));
+	cr_expect_str_eq(path_to(server.text, child, own),
+			 "ESTABLISHED>CLOSE_WAIT>LAST_ACK>CLOSED");
+	cr_expect_str_eq(echo_state(port, own), "CLOSED");
+	cr_expect_str_eq(echo_state(own, port), "TIME_WAIT");
+	cr_expect_eq(log_findings(run_log(&client), "write-after-peer-close"),
+		     0);
 	run_end(&client);
 	run_end(&server);
+}
 
-	port = echo_start_server(&server, "0", NULL, NULL);
-	echo_start_client(&client, port, NULL);
-	run_write(&client, "hello\n");
-	cr_assert(run_wait_output(&client, "hello\n"));
-	own = echo_client_port(&client);
+Test(stories, interrupt_to_the_group_ends_what_the_child_served)
+{
+	struct run server;
+	struct run client;
+	int port = echo_start_server(&server, "0", NULL, NULL);
+	int own = talk(&client, port, NULL);
+
 	kill(-server.pid, SIGINT);
 	cr_assert_eq(run_wait(&server), 0);
 	echo_wait_state(port, own, "FIN_WAIT_2");
-	echo_wait_state(own, port, "CLOSE_WAIT");
+	cr_expect_str_eq(echo_state(own, port), "CLOSE_WAIT");
+	cr_expect_str_eq(echo_state(port, 0), "CLOSED");
+	/* The signal kills the child: nobody is left to tell of the FIN. */
+	cr_expect_str_eq(path_to(run_log(&server), 0, own),
+			 "LISTEN>SYN_RCVD>ESTABLISHED");
+	cr_expect_str_eq(log_path(run_log(&client), 0, 3),
+			 "CLOSED>SYN_SENT>ESTABLISHED");
+	run_write(&client, "still there?\n");
+	cr_assert_eq(run_wait(&client), 0);
+	cr_expect_str_eq(log_path(run_log(&client), 0, 3),
+			 "CLOSED>SYN_SENT>ESTABLISHED>CLOSE_WAIT>CLOSED");
+	cr_expect_eq(log_findings(client.text, "write-after-peer-close"), 1);
+	cr_expect(strstr(run_output(&client), "client close\n"));
+	run_end(&client);
+	run_end(&server);
+}
+
+/* The command asks the kernel when a process has ended. */
+static int start_commanded(struct run *server)
+{
+	int port;
+
+	run_start(server, false, NULL,
+		  ARGV(run_command(), "run", "-v", "--wait=all",
+		       run_example("echoserv"), "-p", "0"));
+	cr_assert(run_wait_output(server, "listening on port "));
+	sscanf(strstr(server->text, "listening on port "),
+	       "listening on port %d", &port);
+	return port;
+}
+
+/* The program, by its first line: the command has other children too. */
+static pid_t commanded(struct run *server)
+{
+	int pid = 0;
+
+	cr_assert(run_wait_errors(server, "CLOSED -> LISTEN"));
+	cr_assert_eq(sscanf(server->text, "tcpshadow: %d fd ", &pid), 1);
+	return pid;
+}
+
+Test(stories, the_command_tells_what_an_interrupt_to_one_has_ended)
+{
+	struct run server;
+	struct run client;
+	int port = start_commanded(&server);
+	int own = talk(&client, port, "-w");
+
+	kill(commanded(&server), SIGINT);
+	cr_assert(run_wait_errors(&server,
+				  "LISTEN -> CLOSED: no longer listening "
+				  "(kernel, seen at exit)"));
+	cr_expect_str_eq(path_to(run_errors(&server), 0, own),
+			 "LISTEN>SYN_RCVD>ESTABLISHED");
+	cr_expect_str_eq(echo_state(port, own), "ESTABLISHED");
+	run_close_input(&client);
+	cr_assert_eq(run_wait(&client), 0);
+	cr_assert_eq(run_wait(&server), 0);
+	/* Of the two processes the child tells the end. */
+	cr_expect(strstr(run_errors(&server),
+			 "CLOSE_WAIT -> LAST_ACK: close() = 0, FIN sent"));
+	run_end(&client);
+	run_end(&server);
+}
+
+Test(stories, the_command_tells_what_an_interrupt_to_the_group_has_ended)
+{
+	struct run server;
+	struct run client;
+	int port = start_commanded(&server);
+	int own = talk(&client, port, NULL);
+
+	kill(-server.pid, SIGINT);
+	cr_assert_eq(run_wait(&server), 0);
+	/* FIN_WAIT_2 as well, if the answer has come by the end of the run. */
+	cr_expect(strstr(path_to(run_errors(&server), 0, own),
+			 "LISTEN>SYN_RCVD>ESTABLISHED>FIN_WAIT_1"),
+		  "%s", server.text);
+	cr_expect(strstr(server.text, "LISTEN -> CLOSED: no longer listening "
+				      "(kernel, seen at exit)"));
+	cr_expect_str_eq(echo_state(port, 0), "CLOSED");
+	cr_expect_str_eq(echo_state(own, port), "CLOSE_WAIT");
+	echo_wait_state(port, own, "FIN_WAIT_2");
 	run_end(&client);
 	run_end(&server);
 }
