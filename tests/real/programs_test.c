@@ -192,17 +192,22 @@ Test(real, redis_with_its_client_and_its_benchmark)
 		     client.text);
 	keep_log(&client);
 	run_end(&client);
-	cr_expect_eq(shell(&client, false,
+	cr_expect_eq(shell(&client, true,
 			   "exec redis-benchmark -p %d -n 10000 -q -t get,set",
 			   port),
 		     0);
+	cr_expect(strstr(run_output(&client), "GET: "), "%s", client.text);
+	cr_expect_str_eq(run_errors(&client), "");
+	keep_log(&client);
+	cr_expect_eq(log_severity(client.text, "warning"), 0, "%s",
+		     client.text);
 	run_end(&client);
 	cr_expect_eq(stop(&redis, SIGTERM), 0);
 	cr_expect_eq(log_severity(run_log(&redis), "warning"), 0, "%s",
 		     redis.text);
 	keep_log(&redis);
 	run_end(&redis);
-	end(100);
+	end(200);
 }
 
 Test(real, python_server_and_urllib)
