@@ -130,6 +130,7 @@ echo_compare(struct oracle *oracle, struct run *server, struct run *client)
 	free(log);
 	cr_expect_eq(sum.contradictions, 0);
 	cr_expect_eq(sum.unmatched, 0);
+	cr_expect_eq(sum.guesses, 0);
 	return sum;
 }
 
