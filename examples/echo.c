@@ -47,16 +47,16 @@ ssize_t readline(int fd, char *line, size_t size)
 	return (ssize_t)length;
 }
 
-int parse_port(const char *program, const char *text)
+int parse_number(const char *program, const char *what, const char *text)
 {
 	char *end;
-	long port = strtol(text, &end, 10);
+	long number = strtol(text, &end, 10);
 
-	if (*text == '\0' || *end != '\0' || port < 0 || port > 65535) {
-		fprintf(stderr, "%s: not a port: %s\n", program, text);
+	if (*text == '\0' || *end != '\0' || number < 0 || number > 65535) {
+		fprintf(stderr, "%s: not %s: %s\n", program, what, text);
 		exit(2);
 	}
-	return (int)port;
+	return (int)number;
 }
 
 int open_socket(const char *program, const char *address, int port,
@@ -81,6 +81,16 @@ int open_socket(const char *program, const char *address, int port,
 	if (fd < 0)
 		die(program, "socket");
 	return fd;
+}
+
+void shut_and_drain(const char *program, int fd)
+{
+	char rest[ECHO_LINE];
+
+	if (shutdown(fd, SHUT_WR) < 0)
+		die(program, "shutdown");
+	while (read(fd, rest, sizeof(rest)) > 0)
+		;
 }
 
 void die(const char *program, const char *what)

@@ -19,8 +19,11 @@ ssize_t writen(int fd, const void *buffer, size_t count);
  */
 ssize_t readline(int fd, char *line, size_t size);
 
-/* A port from the command line; exits with status 2 when it is none. */
-int parse_port(const char *program, const char *text);
+/*
+ * A number from 0 to 65535 of the command line, what being "a port"; exits with
+ * status 2 when it is none.
+ */
+int parse_number(const char *program, const char *what, const char *text);
 
 /*
  * socket() for an address in numbers, IPv4 or IPv6, which is put into
@@ -29,6 +32,9 @@ int parse_port(const char *program, const char *text);
 struct sockaddr_storage;
 int open_socket(const char *program, const char *address, int port,
 		struct sockaddr_storage *storage, unsigned int *length);
+
+/* An orderly end: our FIN first, then whatever the peer still has to say. */
+void shut_and_drain(const char *program, int fd);
 
 /* "program: what: reason" on standard error, then exit(1). */
 void die(const char *program, const char *what) __attribute__((noreturn));

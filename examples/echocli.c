@@ -17,12 +17,15 @@ static const char name[] = "echocli";
 
 static void usage(FILE *where)
 {
-	fputs("usage: echocli [-a ADDRESS] [-p PORT] [-2] [-s] [-w]\n"
+	fputs("usage: echocli [-a ADDRESS] [-p PORT] [-2] [-s] [-w] [-l N]\n"
 	      "  -a ADDRESS  connect to it, in numbers (127.0.0.1)\n"
 	      "  -p PORT     connect to it (5188)\n"
 	      "  -2          send each line in two writes\n"
 	      "  -s          install a handler for SIGPIPE that says so\n"
-	      "  -w          at the end shut the sending side, read the rest\n",
+	      "  -w          at the end shut the sending side, read the rest\n"
+	      "  -l N        SO_LINGER: close() waits N seconds for the "
+	      "answer\n"
+	      "              to its FIN; 0: it sends a reset\n",
 	      where);
 }
 
@@ -73,15 +76,13 @@ static int echo_line(int fd, const char *line, int in_two)
 	return 1;
 }
 
-/* An orderly end: our FIN first, then whatever the server still has to say. */
-static void shut_and_drain(int fd)
+/* close() then waits for the answer to our FIN; with 0 it sends a reset. */
+static void set_linger(int fd, int seconds)
 {
-	char rest[ECHO_LINE];
+	struct linger linger = { .l_onoff = 1, .l_linger = seconds };
 
-	if (shutdown(fd, SHUT_WR) < 0)
-		die(name, "shutdown");
-	while (read(fd, rest, sizeof(rest)) > 0)
-		;
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) < 0)
+		die(name, "setsockopt");
 }
 
 int main(int argc, char **argv)
@@ -93,17 +94,18 @@ int main(int argc, char **argv)
 	int port = ECHO_PORT;
 	int in_two = 0;
 	int drain = 0;
+	int linger = -1;
 	socklen_t length;
 	int option;
 	int fd;
 
-	while ((option = getopt(argc, argv, "a:p:2swh")) != -1) {
+	while ((option = getopt(argc, argv, "a:p:2swl:h")) != -1) {
 		switch (option) {
 		case 'a':
 			address = optarg;
 			break;
 		case 'p':
-			port = parse_port(name, optarg);
+			port = parse_number(name, "a port", optarg);
 			break;
 		case '2':
 			in_two = 1;
@@ -113,6 +115,9 @@ int main(int argc, char **argv)
 			break;
 		case 'w':
 			drain = 1;
+			break;
+		case 'l':
+			linger = parse_number(name, "seconds", optarg);
 			break;
 		default:
 			usage(option == 'h' ? stdout : stderr);
@@ -132,7 +137,9 @@ int main(int argc, char **argv)
 		break;
 	}
 	if (drain)
-		shut_and_drain(fd);
+		shut_and_drain(name, fd);
+	if (linger >= 0)
+		set_linger(fd, linger);
 	close(fd);
 	return 0;
 }

@@ -18,11 +18,12 @@ static const char name[] = "echoserv";
 
 static void usage(FILE *where)
 {
-	fputs("usage: echoserv [-a ADDRESS] [-p PORT] [-r] [-1]\n"
+	fputs("usage: echoserv [-a ADDRESS] [-p PORT] [-r] [-1] [-w]\n"
 	      "  -a ADDRESS  listen there, in numbers (127.0.0.1)\n"
 	      "  -p PORT     listen there, 0 for any (5188)\n"
 	      "  -r          set SO_REUSEADDR\n"
-	      "  -1          serve one line of one client, close first, end\n",
+	      "  -1          serve one line of one client, close first, end\n"
+	      "  -w          at the end shut the sending side, read the rest\n",
 	      where);
 }
 
@@ -85,7 +86,14 @@ static void serve(int connection, int lines)
 	}
 }
 
-static void serve_in_child(int listener, int connection)
+static void end_connection(int connection, int drain)
+{
+	if (drain)
+		shut_and_drain(name, connection);
+	close(connection);
+}
+
+static void serve_in_child(int listener, int connection, int drain)
 {
 	pid_t child = fork();
 
@@ -96,7 +104,7 @@ static void serve_in_child(int listener, int connection)
 		on_signal(SIGINT, SIG_DFL);
 		on_signal(SIGTERM, SIG_DFL);
 		serve(connection, -1);
-		close(connection);
+		end_connection(connection, drain);
 		exit(0);
 	}
 	close(connection);
@@ -109,23 +117,27 @@ int main(int argc, char **argv)
 	int port = ECHO_PORT;
 	int reuse = 0;
 	int once = 0;
+	int drain = 0;
 	socklen_t length;
 	int listener;
 	int option;
 
-	while ((option = getopt(argc, argv, "a:p:r1h")) != -1) {
+	while ((option = getopt(argc, argv, "a:p:r1wh")) != -1) {
 		switch (option) {
 		case 'a':
 			address = optarg;
 			break;
 		case 'p':
-			port = parse_port(name, optarg);
+			port = parse_number(name, "a port", optarg);
 			break;
 		case 'r':
 			reuse = 1;
 			break;
 		case '1':
 			once = 1;
+			break;
+		case 'w':
+			drain = 1;
 			break;
 		default:
 			usage(option == 'h' ? stdout : stderr);
@@ -150,11 +162,11 @@ int main(int argc, char **argv)
 		if (connection < 0)
 			die(name, "accept");
 		if (!once) {
-			serve_in_child(listener, connection);
+			serve_in_child(listener, connection, drain);
 			continue;
 		}
 		serve(connection, 1);
-		close(connection);
+		end_connection(connection, drain);
 		return 0;
 	}
 }

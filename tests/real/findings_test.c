@@ -192,6 +192,27 @@ Test(provoked, python_closes_with_unread_data)
 	run_end(&run);
 }
 
+/* It answers 501, and has not read the body. */
+Test(provoked, python_server_closes_with_an_unread_post)
+{
+	struct run run;
+	int port;
+
+	net_isolate();
+	port = net_free_port();
+	cr_expect_eq(shell(&run,
+			   "/usr/bin/python3 -m http.server --bind 127.0.0.1 "
+			   "-d /etc %d & until ss -Hltn 'sport = :%d' | grep "
+			   "-q LISTEN; do :; done; for i in 1 2 3 4 5; do curl "
+			   "-s --data-binary @/bin/ls http://127.0.0.1:%d/; "
+			   "done; kill $!; wait",
+			   port, port, port) &
+			     ~143,
+		     0);
+	expect_finding(&run, "reset-on-close", " bytes were not read before");
+	run_end(&run);
+}
+
 Test(provoked, nginx_cannot_start_twice)
 {
 	char folder[] = "/tmp/tcpshadow-nginx-XXXXXX";

@@ -33,6 +33,7 @@ struct comparison {
 	int transitions; /* of them, compared */
 	int unseen;      /* the kernel's, that the log does not have */
 	int crossings;   /* a FIN that crossed a close: known limit */
+	int guesses;     /* ends that the log calls "likely" */
 	int contradictions;
 	int unmatched; /* connections the kernel does not know */
 };

@@ -259,6 +259,11 @@ bool run_wait_output(struct run *run, const char *text)
 	return wait_text(run, run_output, text);
 }
 
+bool run_wait_errors(struct run *run, const char *text)
+{
+	return wait_text(run, run_errors, text);
+}
+
 bool run_wait_log(struct run *run, const char *text)
 {
 	return wait_text(run, run_log, text);

@@ -46,6 +46,7 @@ const char *run_log(struct run *run);
 
 /* Until the text shows up; false after RUN_TIMEOUT. */
 bool run_wait_output(struct run *run, const char *text);
+bool run_wait_errors(struct run *run, const char *text);
 bool run_wait_log(struct run *run, const char *text);
 
 /* Kills what is left of its process group, removes the files. */

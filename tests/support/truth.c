@@ -256,8 +256,8 @@ static bool ends_as(const struct path *path, size_t from,
 
 /*
  * What happened within microseconds, see docs/limits.md: between the look
- * before our close and the close came the peer's FIN or reset, or another
- * thread read what was unread; or the two FINs crossed.
+ * before our close and the close came the peer's FIN or reset, or the answer to
+ * our FIN, or another thread read what was unread; or the two FINs crossed.
  */
 static bool is_crossing(const struct path *shadow, const struct path *kernel,
 			size_t at, size_t agreed)
@@ -265,6 +265,8 @@ static bool is_crossing(const struct path *shadow, const struct path *kernel,
 	static const enum tcp_state closed[] = { ST_FIN_WAIT_1, ST_COUNT };
 	static const enum tcp_state second[] = { ST_LAST_ACK, ST_COUNT };
 	static const enum tcp_state aborted[] = { ST_CLOSED, ST_COUNT };
+	static const enum tcp_state answered[] = { ST_FIN_WAIT_2, ST_CLOSED,
+						   ST_COUNT };
 	static const enum tcp_state fin[] = { ST_CLOSE_WAIT, ST_COUNT };
 	static const enum tcp_state waited[] = { ST_FIN_WAIT_2, ST_COUNT };
 	static const enum tcp_state crossed[] = { ST_CLOSING, ST_COUNT };
@@ -280,6 +282,8 @@ static bool is_crossing(const struct path *shadow, const struct path *kernel,
 		return ends_as(kernel, at, second);
 	if (from == ST_CLOSE_WAIT && ends_as(shadow, agreed, second))
 		return ends_as(kernel, at, aborted);
+	if (from == ST_FIN_WAIT_1 && ends_as(shadow, agreed, aborted))
+		return ends_as(kernel, at, answered);
 	return ends_as(shadow, agreed, waited) && ends_as(kernel, at, crossed);
 }
 
