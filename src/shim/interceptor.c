@@ -40,10 +40,11 @@ static void remember(const void *place)
 static bool has_other_name(const struct elf_object *object, const char *name)
 {
 	char other[64] = PREFIX;
+	size_t length = strlen(name) + 1;
 
-	if (strlen(name) >= sizeof(other) - strlen(PREFIX))
+	if (length > sizeof(other) - strlen(PREFIX))
 		return false;
-	strcat(other, name);
+	memcpy(other + strlen(PREFIX), name, length);
 	return elf_symbol(object, other) != NULL;
 }
 
