@@ -8,6 +8,7 @@
 #include <err.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -18,12 +19,15 @@
 
 enum { SLOTS = 1 << 16, RUN = 0xbe9c };
 
-static void drain(struct ring_reader *reader)
+/* False: nothing was there. */
+static bool drain(struct ring_reader *reader)
 {
 	static struct ring_record record;
+	bool any = false;
 
 	while (ring_read(reader, &record, false))
-		;
+		any = true;
+	return any;
 }
 
 static int status_of(int status)
@@ -37,6 +41,7 @@ int main(int argc, char **argv)
 	const char *library = getenv("TCPSHADOW_LIBRARY");
 	struct ring_reader reader;
 	char option[128];
+	bool heard = false;
 	sigset_t ended;
 	int status;
 	pid_t child;
@@ -47,7 +52,7 @@ int main(int argc, char **argv)
 	fd = ring_create(&reader, SLOTS, RUN);
 	if (fd < 0)
 		errx(2, "no ring");
-	snprintf(option, sizeof(option), "/proc/%d/fd/%d:%x", getpid(), fd,
+	snprintf(option, sizeof(option), "/proc/%d/fd/%d:%x,0,0", getpid(), fd,
 		 RUN);
 	sigemptyset(&ended);
 	sigaddset(&ended, SIGCHLD);
@@ -61,10 +66,13 @@ int main(int argc, char **argv)
 		err(127, "%s", argv[1]);
 	}
 	while (waitpid(child, &status, WNOHANG) == 0) {
-		drain(&reader);
+		heard |= drain(&reader);
 		sigtimedwait(&ended, NULL, &pause);
 	}
-	drain(&reader);
+	heard |= drain(&reader);
+	/* What is measured then is something else. */
+	if (!heard)
+		errx(3, "%s has not found the ring", argv[1]);
 	if (ring_lost(&reader) > 0 || reader.holes > 0)
 		fprintf(stderr, "ringed: %llu lost, %llu holes\n",
 			(unsigned long long)ring_lost(&reader),
