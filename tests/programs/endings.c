@@ -160,6 +160,18 @@ static void reset_alone(void)
 	tell("refuse", "likely");
 }
 
+/* What a stream still holds is written by its close, which gets the error. */
+static void stream_that_is_closed_after_a_reset(void)
+{
+	struct pair pair = make_pair();
+	FILE *stream = fdopen(pair.client, "w");
+
+	CHECK(stream && fputs("still here", stream) >= 0);
+	reset(pair.server);
+	wait_events(pair.client, 0);
+	CHECK(fclose(stream) == EOF && errno == ECONNRESET);
+}
+
 static void child_that_ends_the_connection(void)
 {
 	struct pair pair = make_pair();
@@ -359,6 +371,7 @@ static const struct scenario scenarios[] = {
 	S(gone_to_another_network),
 	S(fin_and_reset_at_once),
 	S(reset_alone),
+	S(stream_that_is_closed_after_a_reset),
 	S(child_that_ends_the_connection),
 	S(child_that_ends_it_second),
 	S(fallback_from_mptcp),
