@@ -173,15 +173,25 @@ static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
 	return true;
 }
 
+/* A stream writes what it still holds first. */
+static bool closes_stream(enum call call)
+{
+	return call == CALL_fclose || call == CALL_freopen ||
+	       call == CALL_freopen64;
+}
+
 /*
  * The error of a connection that is gone tells whether the peer's FIN had come
- * before the reset. Asking takes it away: only where this is the last
- * descriptor, and no other thread can be about to be told.
+ * before the reset. Asking takes it away, and a write that comes after raises
+ * SIGPIPE: only where nothing does, this is the last descriptor, and no other
+ * thread can be about to be told.
  */
-static int last_error(int fd, const struct sock *sock, uint64_t word)
+static int last_error(int fd, const struct sock *sock, uint64_t word,
+		      enum call call)
 {
-	if (process_sandboxed() || !real_is_single_threaded() ||
-	    word & SOCK_COPIED || observe_is_shared(sock, word) ||
+	if (closes_stream(call) || process_sandboxed() ||
+	    !real_is_single_threaded() || word & SOCK_COPIED ||
+	    observe_is_shared(sock, word) ||
 	    (sock_state(word) != ST_ESTABLISHED &&
 	     sock_state(word) != ST_SYN_SENT) ||
 	    !(kernel_socket_events(fd) & POLLERR) ||
@@ -206,7 +216,7 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 		sock_flag(ref, SOCK_LINGER_RESET, 0);
 	if (sees_common_end(fd, ref, word, sight))
 		return;
-	seen.pending = last_error(fd, sock, word);
+	seen.pending = last_error(fd, sock, word, sight->call);
 	closing_look(fd, ref, &seen);
 	/* In TCP_REPAIR the kernel throws all away, and sends nothing. */
 	if (process_sandboxed() || !sock_load(ref, &word) || word & SOCK_REPAIR)

@@ -841,6 +841,27 @@ static void stdio_on_a_connection(void)
 	SHOW(fclose(fmemopen(buffer, 4, "r")));
 }
 
+/* What it still holds is written to a connection that is gone. */
+static void streams_closed_after_a_reset(void)
+{
+	struct pair first = make_pair();
+	struct pair second = make_pair();
+	FILE *closed = fdopen(first.client, "w");
+	FILE *reopened = fdopen(second.client, "w");
+
+	catch_pipe(0);
+	fputs("lost", closed);
+	fputs("lost", reopened);
+	reset(first.server);
+	reset(second.server);
+	wait_events(first.client, POLLERR);
+	wait_events(second.client, POLLERR);
+	SHOW(fclose(closed));
+	SHOW(caught);
+	SHOW(freopen("/dev/null", "w", reopened) == reopened);
+	SHOW(caught);
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -878,6 +899,7 @@ static const struct scenario scenarios[] = {
 	S(control_data_that_nobody_reads),
 	S(environment_of_an_executed_program),
 	S(stdio_on_a_connection),
+	S(streams_closed_after_a_reset),
 };
 
 int main(int argc, char **argv)
