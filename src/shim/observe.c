@@ -364,15 +364,19 @@ void observe_ghosts(enum call call, uint16_t port)
 		raw_restore_signals(mask);
 }
 
+/* A child that runs on its parent's memory takes nobody along. */
 void observe_leaving_network(enum call call)
 {
-	observe_ghosts(call, 0);
+	if (process_owns_memory())
+		observe_ghosts(call, 0);
 }
 
 void observe_left_network(void)
 {
 	int highest = table_highest();
 
+	if (!process_owns_memory())
+		return;
 	for (int fd = 0; fd <= highest; fd++) {
 		uint64_t ref = table_find(fd);
 
