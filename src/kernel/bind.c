@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "kernel/borrow.h"
 #include "kernel/raw.h"
 
 static void set_option(long fd, int level, int name, int value)
@@ -10,8 +11,8 @@ static void set_option(long fd, int level, int name, int value)
 	raw_setsockopt((int)fd, level, name, &value, sizeof(value));
 }
 
-long bind_try(int family, const void *address, unsigned int length,
-	      unsigned int options)
+static long try_on_a_socket(int family, const void *address,
+			    unsigned int length, unsigned int options)
 {
 	long result;
 	long fd = raw_call3(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC,
@@ -28,5 +29,16 @@ long bind_try(int family, const void *address, unsigned int length,
 			   (options & BIND_V6ONLY) != 0);
 	result = raw_call3(SYS_bind, fd, (long)address, length);
 	raw_close((int)fd);
+	return result;
+}
+
+/* A child that had a copy would keep the port. */
+long bind_try(int family, const void *address, unsigned int length,
+	      unsigned int options)
+{
+	uint64_t mask = borrow_begin();
+	long result = try_on_a_socket(family, address, length, options);
+
+	borrow_end(mask);
 	return result;
 }

@@ -45,8 +45,9 @@ static bool wait_on(long *since)
 }
 
 /* A fork's own handlers (pthread_atfork) must not wait for it. */
-void borrow_begin(void)
+uint64_t borrow_begin(void)
 {
+	uint64_t mask = raw_block_signals();
 	long since = 0;
 
 	for (;;) {
@@ -55,17 +56,19 @@ void borrow_begin(void)
 		atomic_fetch_add(&borrowers, 1);
 		found = atomic_load(&forker);
 		if (found == 0 || found == this_thread())
-			return;
+			return mask;
 		atomic_fetch_sub(&borrowers, 1);
 		if (!wait_on(&since))
 			break;
 	}
 	atomic_fetch_add(&borrowers, 1);
+	return mask;
 }
 
-void borrow_end(void)
+void borrow_end(uint64_t mask)
 {
 	atomic_fetch_sub(&borrowers, 1);
+	raw_restore_signals(mask);
 }
 
 void borrow_forking(void)

@@ -204,19 +204,15 @@ int diag_activity_with(int fd, const struct address *local,
 int diag_find(const struct address *local, const struct address *peer,
 	      struct diag_row *row)
 {
-	uint64_t mask = raw_block_signals();
-	int found;
-	int fd;
+	uint64_t mask = borrow_begin();
+	int fd = diag_open();
+	int found = fd;
 
-	borrow_begin();
-	fd = diag_open();
-	found = fd;
 	if (fd >= 0) {
 		found = diag_find_with(fd, local, peer, row);
 		raw_close(fd);
 	}
-	borrow_end();
-	raw_restore_signals(mask);
+	borrow_end(mask);
 	return found;
 }
 
@@ -286,13 +282,15 @@ static int open_and_dump(bool peer, uint16_t port, uint32_t states,
 			 bool (*each)(const struct diag_row *, void *),
 			 void *argument, void *reply)
 {
+	uint64_t mask = borrow_begin();
 	int fd = diag_open();
-	int rows;
+	int rows = fd;
 
-	if (fd < 0)
-		return fd;
-	rows = dump(fd, peer, port, states, each, argument, reply);
-	raw_close(fd);
+	if (fd >= 0) {
+		rows = dump(fd, peer, port, states, each, argument, reply);
+		raw_close(fd);
+	}
+	borrow_end(mask);
 	return rows;
 }
 

@@ -42,8 +42,8 @@ int diag_find(const struct address *local, const struct address *peer,
 
 /*
  * The same for many lookups in a row, 3 us each: diag_open gives a descriptor
- * (or -errno) that the caller closes by raw_close as soon as it is done, with
- * signals blocked from before to after.
+ * (or -errno) that the caller closes by raw_close as soon as it is done; in a
+ * program that is followed it is borrowed (borrow.h).
  */
 int diag_open(void);
 int diag_find_with(int fd, const struct address *local,

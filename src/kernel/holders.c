@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "kernel/borrow.h"
 #include "kernel/raw.h"
 
 _Static_assert((int)OWNERS_ROOM <= (int)DIAG_REPLY_SIZE &&
@@ -74,6 +75,7 @@ bool holders_overlap(const struct address *a, bool a_v6only,
 
 static void read_file(const char *path, char *buffer, size_t size)
 {
+	uint64_t mask = borrow_begin();
 	long fd = raw_call6(SYS_openat, AT_FDCWD, (long)path,
 			    O_RDONLY | O_CLOEXEC, 0, 0, 0);
 	long got = 0;
@@ -82,6 +84,7 @@ static void read_file(const char *path, char *buffer, size_t size)
 		got = raw_call3(SYS_read, fd, (long)buffer, (long)size - 1);
 		raw_close((int)fd);
 	}
+	borrow_end(mask);
 	buffer[got > 0 ? got : 0] = '\0';
 }
 

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "kernel/borrow.h"
 #include "kernel/raw.h"
 #include "model/text.h"
 
@@ -47,8 +48,8 @@ static long number_of(const char *name)
 }
 
 /* Calls visit for every entry of a directory that is a number. */
-static long each_number(const char *path, struct search *search, int context,
-			void (*visit)(struct search *, int, int))
+static long read_numbers(const char *path, struct search *search, int context,
+			 void (*visit)(struct search *, int, int))
 {
 	_Alignas(struct directory_entry) char buffer[1024];
 	long directory = raw_call6(SYS_openat, AT_FDCWD, (long)path,
@@ -75,6 +76,21 @@ static long each_number(const char *path, struct search *search, int context,
 	return got;
 }
 
+/* The same; inside a program, what visit opens itself is not borrowed again. */
+static long each_number(const char *path, struct search *search, int context,
+			void (*visit)(struct search *, int, int))
+{
+	uint64_t mask;
+	long result;
+
+	if (!search->limited)
+		return read_numbers(path, search, context, visit);
+	mask = borrow_begin();
+	result = read_numbers(path, search, context, visit);
+	borrow_end(mask);
+	return result;
+}
+
 /* What a file of /proc/PID/ begins with; "" and an error: it cannot be read. */
 static long read_file(int pid, const char *name, char *buffer,
 		      unsigned int size)
@@ -99,10 +115,18 @@ static long read_file(int pid, const char *name, char *buffer,
 	return got;
 }
 
-void owners_command(int pid, char *command, unsigned int size)
+static void read_command(int pid, char *command, unsigned int size)
 {
 	read_file(pid, "/comm", command, size);
 	command[strcspn(command, "\n")] = '\0';
+}
+
+void owners_command(int pid, char *command, unsigned int size)
+{
+	uint64_t mask = borrow_begin();
+
+	read_command(pid, command, size);
+	borrow_end(mask);
 }
 
 /*
@@ -115,9 +139,11 @@ static bool is_dead(int pid)
 	enum { FLAGS = 9, THREADS = 20, EXITING = 4 /* PF_EXITING */ };
 	char stat[512];
 	long values[THREADS + 1] = { 0 };
+	uint64_t mask = borrow_begin();
 	long got = read_file(pid, "/stat", stat, sizeof(stat));
 	const char *at;
 
+	borrow_end(mask);
 	if (got == -ENOENT || got == -ESRCH)
 		return true;
 	/* The command, field 2, may hold anything. */
@@ -176,7 +202,7 @@ static void visit_descriptor(struct search *search, int pid, int fd)
 			continue;
 		if (search->limited)
 			search->found |= 1U << i;
-		owners_command(pid, owner.command, sizeof(owner.command));
+		read_command(pid, owner.command, sizeof(owner.command));
 		search->done = !search->each(&owner, search->argument);
 		return;
 	}

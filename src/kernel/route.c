@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "kernel/borrow.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
 
@@ -24,13 +25,15 @@ static long connect_to(long fd, const struct address *peer)
 
 void route_source(const struct address *peer, struct address *source)
 {
+	uint64_t mask = borrow_begin();
 	long fd = raw_call3(SYS_socket, peer->family, SOCK_DGRAM | SOCK_CLOEXEC,
 			    0);
 
 	source->family = 0;
-	if (fd < 0)
-		return;
-	if (connect_to(fd, peer) == 0)
-		kernel_socket_local((int)fd, source);
-	raw_close((int)fd);
+	if (fd >= 0) {
+		if (connect_to(fd, peer) == 0)
+			kernel_socket_local((int)fd, source);
+		raw_close((int)fd);
+	}
+	borrow_end(mask);
 }

@@ -2,7 +2,7 @@
  * From which address a connection would be made.
  *
  * Called by: ephemeral-exhausted. Not on the data path. Async-signal-safe,
- * allocates nothing, leaves errno alone, holds one descriptor while it runs.
+ * allocates nothing, leaves errno alone, borrows a descriptor while it runs.
  * Nothing is sent: it is a UDP socket that is connected.
  */
 #ifndef KERNEL_ROUTE_H

@@ -214,6 +214,9 @@ struct ring_network {
 	uint64_t network; /* its inode */
 };
 
+/* In a sandbox it cannot be asked for: another one than before. */
+#define RING_NETWORK_UNKNOWN UINT64_MAX
+
 struct ring_mark { /* then: the label */
 	struct ring_head head;
 };

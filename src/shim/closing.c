@@ -173,19 +173,25 @@ static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
 	return true;
 }
 
+/* A stream writes what it still holds first. */
+static bool closes_stream(enum call call)
+{
+	return call == CALL_fclose || call == CALL_freopen ||
+	       call == CALL_freopen64;
+}
+
 /*
  * The error of a connection that is gone tells whether the peer's FIN had come
- * before the reset. Asking takes it away: only where this is the last
- * descriptor, and nobody can be about to be told: no other thread, no ring of
- * the kernel's, and no stream that has something to write yet.
+ * before the reset. Asking takes it away, and a write that comes after raises
+ * SIGPIPE: only where nothing does, this is the last descriptor, and nobody
+ * else can be about to be told, no other thread and no ring of the kernel's.
  */
 static int last_error(int fd, const struct sock *sock, uint64_t word,
 		      enum call call)
 {
-	if (call == CALL_fclose || call == CALL_freopen ||
-	    call == CALL_freopen64 || blind_to_closes() ||
-	    process_sandboxed() || !real_is_single_threaded() ||
-	    word & SOCK_COPIED || observe_is_shared(sock, word) ||
+	if (closes_stream(call) || blind_to_closes() || process_sandboxed() ||
+	    !real_is_single_threaded() || word & SOCK_COPIED ||
+	    observe_is_shared(sock, word) ||
 	    (sock_state(word) != ST_ESTABLISHED &&
 	     sock_state(word) != ST_SYN_SENT) ||
 	    !(kernel_socket_events(fd) & POLLERR) ||

@@ -418,8 +418,11 @@ void feed_network(void)
 
 	if (!feed_attached())
 		return;
-	record = (struct ring_network){ .head = head_now(),
-					.network = reach_namespace("net") };
+	record = (struct ring_network){
+		.head = head_now(),
+		.network = process_sandboxed() ? RING_NETWORK_UNKNOWN
+					       : reach_namespace("net"),
+	};
 	append(RING_NETWORK, &part, 1);
 }
 

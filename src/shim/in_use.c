@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "kernel/bind.h"
+#include "kernel/borrow.h"
 #include "kernel/holders.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
@@ -160,13 +161,15 @@ static bool would_share(const struct holders *holders,
 /* Sockets of another network namespace do not show in ours. */
 static bool is_foreign(int fd)
 {
+	uint64_t mask = borrow_begin();
 	int diag = diag_open();
-	uint64_t here;
+	uint64_t here = 0;
 
-	if (diag < 0)
-		return false;
-	here = kernel_socket_namespace(diag);
-	raw_close(diag);
+	if (diag >= 0) {
+		here = kernel_socket_namespace(diag);
+		raw_close(diag);
+	}
+	borrow_end(mask);
 	return here != 0 && kernel_socket_namespace(fd) != here;
 }
 

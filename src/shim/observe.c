@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include "kernel/borrow.h"
 #include "kernel/diag.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
@@ -280,25 +281,47 @@ static void bury(uint64_t ref, uint64_t word, bool succeeded,
 		   ending.likely, false, sight);
 }
 
-static bool look_up_ghost(int diag, uint64_t ref, enum call call)
+/* A ghost, and what the kernel has said of it. */
+struct glance {
+	uint64_t ref;
+	uint64_t word; /* as it was before the kernel was asked */
+	unsigned int slot;
+	int found; /* and if so */
+	uint64_t cookie;
+	uint32_t inode;
+	uint16_t peer_port;
+	enum tcp_state state;
+};
+
+/* diag: diag_open's, -1: one of its own. */
+static void ask(struct glance *glance, int diag)
+{
+	const struct sock *sock = sock_of(glance->ref);
+	struct diag_row row = { .cookie = 0 };
+
+	glance->found = diag < 0 ? diag_find(&sock->local, &sock->peer, &row)
+				 : diag_find_with(diag, &sock->local,
+						  &sock->peer, &row);
+	glance->cookie = row.cookie;
+	glance->inode = row.inode;
+	glance->peer_port = row.peer.port;
+	glance->state = row.state;
+}
+
+/* What has been said of a ghost is told. True: the kernel has it no more. */
+static bool settle_ghost(const struct glance *glance, enum call call)
 {
 	struct sight sight = { .call = call };
-	struct sock *sock = sock_of(ref);
-	struct diag_row row;
-	uint64_t word;
-	int found;
+	struct sock *sock = sock_of(glance->ref);
+	uint64_t word = glance->word;
 
-	if (!sock_load(ref, &word))
-		return false;
 	if (sock_state(word) == ST_CLOSED)
 		return true;
-	if (word & SOCK_ELSEWHERE)
+	if (word & SOCK_ELSEWHERE || glance->found < 0)
 		return false;
-	found = diag_find_with(diag, &sock->local, &sock->peer, &row);
-	if (found < 0)
-		return false;
-	if (found == 0 || row.cookie != sock->cookie) {
-		bury(ref, word, found == 1 && row.peer.port == sock->peer.port,
+	if (glance->found == 0 || glance->cookie != sock->cookie) {
+		bury(glance->ref, word,
+		     glance->found == 1 && glance->peer_port == sock->peer.port,
 		     &sight);
 		return true;
 	}
@@ -306,73 +329,94 @@ static bool look_up_ghost(int diag, uint64_t ref, enum call call)
 	 * Somebody holds it: a thread or a process with a table of descriptors
 	 * of its own. The close ended nothing, and the rest is its story.
 	 */
-	if (row.inode != 0) {
-		sock_flag(ref, SOCK_SILENT_GHOST, 0);
+	if (glance->inode != 0) {
+		sock_flag(glance->ref, SOCK_SILENT_GHOST, 0);
 		return false;
 	}
-	if (row.state != sock_state(word))
-		steps_walk(sock->fd, ref, &word,
-			   steps_via(sock, sock_state(word), row.state, &sight),
-			   row.state, EVENT_NONE, false, false, &sight);
-	return row.state == ST_CLOSED;
+	if (glance->state != sock_state(word))
+		steps_walk(sock->fd, glance->ref, &word,
+			   steps_via(sock, sock_state(word), glance->state,
+				     &sight),
+			   glance->state, EVENT_NONE, false, false, &sight);
+	return glance->state == ST_CLOSED;
 }
 
 bool observe_ghost(uint64_t ref, enum call call)
 {
-	uint64_t mask;
-	bool gone;
-	int diag;
+	struct glance glance = { .ref = ref };
 
 	if (process_sandboxed())
 		return true;
-	mask = raw_block_signals();
+	if (!sock_load(ref, &glance.word))
+		return false;
+	ask(&glance, -1);
+	return settle_ghost(&glance, call);
+}
+
+/* Several by one descriptor, which is not held while they are told. */
+static void settle_ghosts(struct glance *glances, unsigned int count,
+			  enum call call)
+{
+	uint64_t mask;
+	int diag;
+
+	if (count == 0)
+		return;
+	mask = borrow_begin();
 	diag = diag_open();
-	gone = look_up_ghost(diag, ref, call);
+	for (unsigned int i = 0; i < count; i++) {
+		if (diag < 0)
+			glances[i].found = diag;
+		else
+			ask(&glances[i], diag);
+	}
 	if (diag >= 0)
 		raw_close(diag);
-	raw_restore_signals(mask);
-	return gone;
+	borrow_end(mask);
+	for (unsigned int i = 0; i < count; i++) {
+		if (settle_ghost(&glances[i], call))
+			ghost_forget(glances[i].slot, glances[i].ref);
+	}
 }
 
 void observe_ghosts(enum call call, uint16_t port)
 {
-	bool asked = false;
-	uint64_t mask = 0;
-	int diag = -1;
+	enum { AT_ONCE = 32 };
+	struct glance glances[AT_ONCE];
+	unsigned int count = 0;
 
 	if (process_sandboxed())
 		return;
 	for (unsigned int slot = 0; slot < ghost_end(); slot++) {
-		uint64_t ref = ghost_at(slot);
-		uint64_t word;
+		struct glance *glance = &glances[count];
 
-		if (!ref || !sock_load(ref, &word) ||
-		    word & SOCK_SILENT_GHOST ||
-		    (port != 0 && sock_of(ref)->local.port != port))
+		glance->slot = slot;
+		glance->ref = ghost_at(slot);
+		if (!glance->ref || !sock_load(glance->ref, &glance->word) ||
+		    glance->word & SOCK_SILENT_GHOST ||
+		    (port != 0 && sock_of(glance->ref)->local.port != port))
 			continue;
-		if (!asked) {
-			asked = true;
-			mask = raw_block_signals();
-			diag = diag_open();
+		if (++count == AT_ONCE) {
+			settle_ghosts(glances, count, call);
+			count = 0;
 		}
-		if (look_up_ghost(diag, ref, call))
-			ghost_forget(slot, ref);
 	}
-	if (diag >= 0)
-		raw_close(diag);
-	if (asked)
-		raw_restore_signals(mask);
+	settle_ghosts(glances, count, call);
 }
 
+/* A child that runs on its parent's memory takes nobody along. */
 void observe_leaving_network(enum call call)
 {
-	observe_ghosts(call, 0);
+	if (process_owns_memory())
+		observe_ghosts(call, 0);
 }
 
 void observe_left_network(void)
 {
 	int highest = table_highest();
 
+	if (!process_owns_memory())
+		return;
 	for (int fd = 0; fd <= highest; fd++) {
 		uint64_t ref = table_find(fd);
 

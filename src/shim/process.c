@@ -44,6 +44,7 @@ static _Atomic uint32_t epoch = 1;
 static _Atomic uint32_t born;
 static _Atomic bool started;
 static _Atomic bool lent; /* our memory, since this process began */
+static _Atomic bool child_leaves_network;
 _Atomic bool process_in_sandbox;
 
 uint32_t process_epoch(void)
@@ -69,6 +70,11 @@ void process_forking(void)
 void process_lending(void)
 {
 	atomic_store(&lent, true);
+}
+
+void process_child_leaves_network(bool leaves)
+{
+	atomic_store(&child_leaves_network, leaves);
 }
 
 uint32_t clock_now(void)
@@ -101,6 +107,8 @@ static void enter_child(struct identity *self)
 		if (ref)
 			sock_flag(ref, SOCK_SILENT_GHOST, SOCK_HELD_SAID);
 	}
+	if (atomic_exchange(&child_leaves_network, false))
+		observe_left_network();
 }
 
 bool process_owns_memory(void)

@@ -33,6 +33,9 @@ void process_forking(void);
  */
 void process_lending(void);
 
+/* Around a call that makes a child in a network namespace of its own. */
+void process_child_leaves_network(bool leaves);
+
 /*
  * May the caller change the library's memory? False in a child that borrows its
  * parent's memory until it executes another program: such a child must be left

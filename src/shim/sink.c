@@ -276,11 +276,10 @@ void sink_write(const char *text, size_t length)
 		write_plain(text, length);
 		return;
 	}
-	mask = raw_block_signals();
-	if (destination == TO_FILE)
-		borrow_begin();
+	mask = destination == TO_FILE ? borrow_begin() : raw_block_signals();
 	write_somewhere(text, length);
 	if (destination == TO_FILE)
-		borrow_end();
-	raw_restore_signals(mask);
+		borrow_end(mask);
+	else
+		raw_restore_signals(mask);
 }

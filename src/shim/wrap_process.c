@@ -83,8 +83,12 @@ int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 		process_forking();
 	if (!(flags & CLONE_VM))
 		borrow_forking();
+	if (flags & CLONE_NEWNET)
+		process_child_leaves_network(true);
 	result = real_calls()->clone(function, stack, flags, argument,
 				     parent_tid, tls, child_tid);
+	if (flags & CLONE_NEWNET)
+		process_child_leaves_network(false);
 	if (!(flags & CLONE_VM))
 		borrow_forked();
 	if (!(flags & CLONE_FILES))

@@ -250,6 +250,41 @@ static bool is_fork(long number)
 	       number == SYS_unshare;
 }
 
+/* unshare(), and setns() where type 0 is of whatever kind. */
+static bool leaves_network(long number, const long *a)
+{
+	if (number == SYS_setns)
+		return (int)a[1] == 0 || a[1] & CLONE_NEWNET;
+	return number == SYS_unshare && a[0] & CLONE_NEWNET;
+}
+
+/* Returns twice. (The flags of clone3() are in memory of the caller.) */
+static long clone_into_network(const long *a)
+{
+	long result;
+
+	process_child_leaves_network(true);
+	result = real_calls()->syscall(SYS_clone, a[0], a[1], a[2], a[3], a[4],
+				       a[5]);
+	if (result == 0)
+		process_owns_memory();
+	process_child_leaves_network(false);
+	return result;
+}
+
+static long leave_network(long number, const long *a)
+{
+	long result;
+
+	observe_leaving_network(number == SYS_setns ? CALL_setns
+						    : CALL_unshare);
+	result = real_calls()->syscall(number, a[0], a[1], a[2], a[3], a[4],
+				       a[5]);
+	if (result == 0)
+		observe_left_network();
+	return result;
+}
+
 static long seccomp(const long *a)
 {
 	long result;
@@ -284,6 +319,10 @@ long syscall(long number, ...)
 		process_lending();
 		process_forking();
 	}
+	if (number == SYS_clone && a[0] & CLONE_NEWNET)
+		return clone_into_network(a);
+	if (leaves_network(number, a))
+		return leave_network(number, a);
 	if (number == SYS_seccomp &&
 	    begins_sandbox(a[0], SECCOMP_SET_MODE_STRICT,
 			   SECCOMP_SET_MODE_FILTER, a[2]))

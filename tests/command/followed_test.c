@@ -222,6 +222,17 @@ Test(followed, what_lives_in_the_background_without_the_library_is_named)
 }
 
 /* The kernel answers for the sockets of one's own network namespace only. */
+/* Whoever tells which one it is makes a call that the sandbox kills for. */
+Test(followed, another_network_namespace_in_a_sandbox_is_not_asked_for)
+{
+	struct run run;
+
+	run_all(&run, false, NULL,
+		RUN(run_program("torture_sandbox"), "another_network_inside"));
+	cr_expect_eq(run.status, 0, "%d: %s", run.status, run.text);
+	run_end(&run);
+}
+
 Test(followed, open_ends_in_another_network_namespace_are_a_blind_spot)
 {
 	struct run run;

@@ -60,16 +60,6 @@ static long raw_close(int fd)
 	return fd;
 }
 
-static uint64_t raw_block_signals(void)
-{
-	return 0;
-}
-
-static void raw_restore_signals(uint64_t mask)
-{
-	(void)mask;
-}
-
 #include "../../src/kernel/diag.c"
 
 /* Any row can be printed; four are wanted. */

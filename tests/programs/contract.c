@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 
 #include "catch_pipe.h"
+#include "isolated.h"
 
 extern char **environ;
 
@@ -635,27 +636,45 @@ static void *listen_and_stop(void *unused)
 	return unused;
 }
 
-/* The sockets are the threads' own. */
+/* The ports are taken: why is looked up each time. */
+static void *connect_in_vain(void *port)
+{
+	while (!ended) {
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		CHECK(connect_to(fd, *(const int *)port) == -1);
+		CHECK(errno == EADDRNOTAVAIL);
+		CHECK(close(fd) == 0);
+	}
+	return NULL;
+}
+
+/* The sockets of TCP are the threads' own. */
 static int count_files(void)
 {
-	struct stat status;
 	int count = 0;
 
-	for (int fd = 0; fd < 64; fd++)
-		count += fstat(fd, &status) == 0 && !S_ISSOCK(status.st_mode);
+	for (int fd = 0; fd < 64; fd++) {
+		socklen_t length = sizeof(int);
+		struct stat status;
+		int type = 0;
+
+		if (fstat(fd, &status) < 0)
+			continue;
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length);
+		count += type != SOCK_STREAM;
+	}
 	return count;
 }
 
-/* While other threads' calls are being logged. */
-static void forked_children_have_no_descriptor_more(void)
+static void fork_while(void *(*work)(void *), void *argument)
 {
 	pthread_t threads[2];
 	int files = count_files();
 	int more = 0;
 
 	for (int i = 0; i < 2; i++)
-		CHECK(pthread_create(&threads[i], NULL, listen_and_stop,
-				     NULL) == 0);
+		CHECK(pthread_create(&threads[i], NULL, work, argument) == 0);
 	for (int i = 0; i < 200; i++) {
 		int status;
 		pid_t child = fork();
@@ -670,6 +689,27 @@ static void forked_children_have_no_descriptor_more(void)
 		CHECK(pthread_join(threads[i], NULL) == 0);
 	/* Both sides wait for a while only: a busy machine may exceed it. */
 	printf("%s\n", more > 20 ? "children have more" : "no descriptor more");
+}
+
+/* While other threads' calls are being logged. */
+static void forked_children_have_no_descriptor_more(void)
+{
+	fork_while(listen_and_stop, NULL);
+}
+
+static void forked_children_have_no_lookup_more(void)
+{
+	int listener;
+	int port;
+
+	if (!isolated())
+		return;
+	set_ipv4("ip_local_port_range", "40000 40003");
+	listener = listener_on(5000);
+	port = port_of(listener);
+	while (connect_to(socket(AF_INET, SOCK_STREAM, 0), port) == 0)
+		;
+	fork_while(connect_in_vain, &port);
 }
 
 /* --- processes -------------------------------------------------------------- */
@@ -841,6 +881,27 @@ static void stdio_on_a_connection(void)
 	SHOW(fclose(fmemopen(buffer, 4, "r")));
 }
 
+/* What it still holds is written to a connection that is gone. */
+static void streams_closed_after_a_reset(void)
+{
+	struct pair first = make_pair();
+	struct pair second = make_pair();
+	FILE *closed = fdopen(first.client, "w");
+	FILE *reopened = fdopen(second.client, "w");
+
+	catch_pipe(0);
+	fputs("lost", closed);
+	fputs("lost", reopened);
+	reset(first.server);
+	reset(second.server);
+	wait_events(first.client, POLLERR);
+	wait_events(second.client, POLLERR);
+	SHOW(fclose(closed));
+	SHOW(caught);
+	SHOW(freopen("/dev/null", "w", reopened) == reopened);
+	SHOW(caught);
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -870,6 +931,7 @@ static const struct scenario scenarios[] = {
 	S(threads_that_open_and_close),
 	S(fork_from_threads),
 	S(forked_children_have_no_descriptor_more),
+	S(forked_children_have_no_lookup_more),
 	S(vfork_child_closes_what_is_the_parents),
 	S(spawned_child_closes_what_is_the_parents),
 	S(raw_clone),
@@ -878,6 +940,7 @@ static const struct scenario scenarios[] = {
 	S(control_data_that_nobody_reads),
 	S(environment_of_an_executed_program),
 	S(stdio_on_a_connection),
+	S(streams_closed_after_a_reset),
 };
 
 int main(int argc, char **argv)

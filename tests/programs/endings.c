@@ -132,6 +132,81 @@ static void gone_to_another_network(void)
 	tell("refuse", "FIN_WAIT_2 -> CLOSED");
 }
 
+static int close_it(void *fd)
+{
+	return close(*(int *)fd);
+}
+
+/* A child whose copy was the only one to be closed, in one network or other. */
+static void end_after_the_child(struct pair *pair, pid_t child)
+{
+	char byte;
+
+	if (child < 0) {
+		CHECK(errno == EPERM);
+		return;
+	}
+	CHECK(waitpid(child, NULL, 0) == child);
+	CHECK(write(pair->client, "x", 1) == 1);
+	CHECK(read(pair->server, &byte, 1) == 1);
+	tell("refuse", "FIN_WAIT_1 -> CLOSED");
+	tell("refuse", "ESTABLISHED -> FIN_WAIT_1: close()");
+}
+
+static void child_made_in_another_network(void)
+{
+	static char stack[1 << 16];
+	struct pair pair = make_pair();
+
+	end_after_the_child(&pair, clone(close_it, stack + sizeof(stack),
+					 CLONE_NEWNET | SIGCHLD, &pair.client));
+}
+
+static void child_made_there_by_syscall(void)
+{
+	struct pair pair = make_pair();
+	pid_t child =
+		(pid_t)syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, 0, 0, 0, 0);
+
+	if (child == 0)
+		_exit(close(pair.client));
+	end_after_the_child(&pair, child);
+}
+
+static void child_gone_there_by_syscall(void)
+{
+	struct pair pair = make_pair();
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (syscall(SYS_unshare, CLONE_NEWNET) == 0)
+			close(pair.client);
+		_exit(0);
+	}
+	end_after_the_child(&pair, child);
+}
+
+/* It runs on our memory: we have not gone. */
+static int go_and_end(void *unused)
+{
+	(void)unused;
+	_exit(unshare(CLONE_NEWNET) < 0);
+}
+
+static void child_that_goes_on_our_memory(void)
+{
+	static char stack[1 << 16];
+	struct pair pair = make_pair();
+	pid_t child = clone(go_and_end, stack + sizeof(stack),
+			    CLONE_VM | CLONE_VFORK | SIGCHLD, NULL);
+
+	CHECK(waitpid(child, NULL, 0) == child);
+	CHECK(close(pair.client) == 0);
+	wait_events(pair.server, POLLIN);
+	CHECK(close(pair.server) == 0);
+	tell("expect", "FIN_WAIT_2 -> TIME_WAIT: the peer has closed too");
+}
+
 static void fin_and_reset_at_once(void)
 {
 	struct pair pair = make_pair();
@@ -369,6 +444,10 @@ static const struct scenario scenarios[] = {
 	S(linger_set_by_a_child),
 	S(linger_set_by_syscall),
 	S(gone_to_another_network),
+	S(child_made_in_another_network),
+	S(child_made_there_by_syscall),
+	S(child_gone_there_by_syscall),
+	S(child_that_goes_on_our_memory),
 	S(fin_and_reset_at_once),
 	S(reset_alone),
 	S(stream_that_is_closed_after_a_reset),

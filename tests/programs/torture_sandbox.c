@@ -235,6 +235,17 @@ static void a_further_filter_is_refused_inside(void)
 	say("intact\n");
 }
 
+static void another_network_inside(void)
+{
+	struct pair pair = make_pair();
+
+	ALLOW(SYS_read, SYS_write, SYS_close, SYS_unshare);
+	CHECK(unshare(CLONE_NEWNET) == 0 || errno == EPERM);
+	exchange(&pair, 1);
+	CHECK(close(pair.client) == 0);
+	say("intact\n");
+}
+
 static void sigpipe_inside(void)
 {
 	struct pair pair = make_pair();
@@ -324,6 +335,7 @@ static const struct scenario scenarios[] = {
 	S(the_peer_ends_last_inside),
 	S(descriptors_come_inside),
 	S(ranges_that_are_refused_inside),
+	S(another_network_inside),
 	S(sigpipe_inside),
 	S(children_are_made_inside),
 	S(one_thread_is_inside),
