@@ -18,8 +18,11 @@
 
 #include "ring/layout.h"
 
-/* The ring that the option names, mapped; NULL: none, or out of reach. */
-struct ring *reach_ring(const char *option);
+/*
+ * The ring that the option names, mapped, and how many slots it has; NULL:
+ * none, or out of reach.
+ */
+struct ring *reach_ring(const char *option, uint32_t *slots);
 
 /*
  * The id of this process in the command's PID namespace; 0: nothing tells. To
