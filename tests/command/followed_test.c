@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/run.h"
@@ -218,6 +219,26 @@ Test(followed, what_lives_in_the_background_without_the_library_is_named)
 		  RUN("/bin/sh", "-c", "exec 3<&0; env -i cat <&3 & :"));
 	cr_expect_eq(run_wait(&run), 0);
 	cr_expect(strstr(run_errors(&run), "still lives"), "%s", run.text);
+	run_end(&run);
+}
+
+/* They have no variables to look through, and are not in the middle of an exec.
+ */
+Test(followed, programs_without_variables_do_not_hold_the_end_up)
+{
+	static const char script[] = "exec 3<&0; for i in 0 1 2 3 4 5 6 7 8 9; "
+				     "do env -i cat <&3 & done; sleep 0.3";
+	struct timespec before;
+	struct timespec after;
+	struct run run;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	run_start(&run, false, NULL, RUN("/bin/sh", "-c", script));
+	cr_expect_eq(run_wait(&run), 0);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	cr_expect_eq(count(run_errors(&run), "cat (pid "), 10, "%s", run.text);
+	/* 200 ms for each, twice, were 4 s. */
+	cr_expect_lt(after.tv_sec - before.tv_sec, 3);
 	run_end(&run);
 }
 
