@@ -42,8 +42,8 @@ int supervise_start(struct supervisor *supervisor, const char *path,
 		    char *const argv[], char *const environment[]);
 
 /*
- * Tells when this process ends, even if it is nobody's child of ours. False
- * when it has ended already.
+ * Tells when this process ends, even if it is nobody's child of ours, while
+ * there are descriptors to watch it with. False when it has ended already.
  */
 bool supervise_watch(struct supervisor *supervisor, pid_t pid);
 
