@@ -92,13 +92,28 @@ int pids_find(uint64_t namespace, int own_pid, int parent)
 	return found;
 }
 
+/* Without a /proc it cannot tell itself. */
+static uint64_t namespace_told(const struct process *process,
+			       const struct ring_start *start)
+{
+	if (start->pids != 0)
+		return start->pids;
+	if (start->seen_pid > 0)
+		return start->seen_pid != start->head.pid
+			       ? namespace_of(start->seen_pid)
+			       : 0;
+	return process->parent ? process->parent->pids : 0;
+}
+
 void pids_settle(struct process *process, const struct ring_start *start,
 		 uint64_t own_namespace)
 {
+	uint64_t namespace = namespace_told(process, start);
+
 	process->own_pid = start->head.pid;
 	process->pid = start->head.pid;
-	if (start->pids != own_namespace)
-		process->pids = start->pids;
+	if (namespace != own_namespace)
+		process->pids = namespace;
 	if (start->seen_pid > 0) {
 		process->pid = start->seen_pid;
 		return;

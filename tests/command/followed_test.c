@@ -176,6 +176,9 @@ Test(followed, pids_are_those_of_the_command_s_namespace)
 			  "lives"));
 	check_pids_in(RUN("-v", OWN_PROC, "/bin/sh", "-c",
 			  "\"$0\" lives; :", run_program("tree")));
+	check_pids_in(RUN("-v", "unshare", "-m", "-p", "--fork", "/bin/sh",
+			  "-c", "mount -t tmpfs none /proc; \"$0\" lives; :",
+			  run_program("tree")));
 }
 
 /* Spawned ones are told of by their parent, who knows another number. */
