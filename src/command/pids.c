@@ -92,13 +92,28 @@ int pids_find(uint64_t namespace, int own_pid, int parent)
 	return found;
 }
 
+/* Without a /proc it cannot tell itself. */
+static uint64_t namespace_told(const struct process *process,
+			       const struct ring_start *start)
+{
+	if (start->pids != 0)
+		return start->pids;
+	if (start->seen_pid > 0)
+		return start->seen_pid != start->head.pid
+			       ? namespace_of(start->seen_pid)
+			       : 0;
+	return process->parent ? process->parent->pids : 0;
+}
+
 void pids_settle(struct process *process, const struct ring_start *start,
 		 uint64_t own_namespace)
 {
+	uint64_t namespace = namespace_told(process, start);
+
 	process->own_pid = start->head.pid;
 	process->pid = start->head.pid;
-	if (start->pids != own_namespace)
-		process->pids = start->pids;
+	if (namespace != own_namespace)
+		process->pids = namespace;
 	if (start->seen_pid > 0) {
 		process->pid = start->seen_pid;
 		return;
@@ -150,16 +165,34 @@ static bool look_for(int pid, const char *name, const char *value, bool *found)
 	return any;
 }
 
+static bool has_words(int pid)
+{
+	FILE *stream = open_file(pid, "cmdline");
+	bool any = stream && fgetc(stream) != EOF;
+
+	if (stream)
+		fclose(stream);
+	return any;
+}
+
 bool pids_has_variable(int pid, const char *name, const char *value)
 {
 	enum { LOOKS = 200 };
 	const struct timespec pause = { .tv_nsec = 1000000 };
 	bool found = false;
 
-	/* In the middle of an exec there is nothing to be read. */
-	for (int i = 0;
-	     i < LOOKS && !look_for(pid, name, value, &found) && !is_dead(pid);
-	     i++)
+	/*
+	 * In the middle of an exec there is nothing to be read. A program that
+	 * was given no variables at all has its words (or is in its next exec,
+	 * as it may be once, but not at two looks).
+	 */
+	for (int i = 0; i < LOOKS; i++) {
+		bool words = has_words(pid);
+
+		if (look_for(pid, name, value, &found) || is_dead(pid) ||
+		    (words && i > 0))
+			break;
 		nanosleep(&pause, NULL);
+	}
 	return found;
 }

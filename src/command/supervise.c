@@ -23,13 +23,15 @@ enum {
 	 */
 	GRACE = 10,
 	SIGNALS_AT_ONCE = 32,
+	SPARE_FILES = 64, /* that processes are not watched with */
 };
 
 /* What an event of epoll is about; any other number is a process. */
-enum { EVENT_CHILDREN, EVENT_SIGNALS };
+enum { EVENT_CHILDREN, EVENT_SIGNALS, EVENT_OTHER };
 
 static struct sigaction child_before;
 static sigset_t mask_before;
+static struct rlimit files_before;
 
 static uint64_t now_ms(void)
 {
@@ -67,12 +69,24 @@ static void give_signals_back(void)
 	sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
 
+/* A descriptor for each process that lives takes more than the usual limit. */
+static void take_files(void)
+{
+	struct rlimit most;
+
+	getrlimit(RLIMIT_NOFILE, &files_before);
+	most = files_before;
+	most.rlim_cur = most.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &most);
+}
+
 static void execute(const char *path, char *const argv[],
 		    char *const environment[], int failure)
 {
 	int error;
 
 	give_signals_back();
+	setrlimit(RLIMIT_NOFILE, &files_before);
 	execvpe(path, argv, environment);
 	error = errno;
 	(void)!write(failure, &error, sizeof(error));
@@ -119,6 +133,7 @@ int supervise_start(struct supervisor *supervisor, const char *path,
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	take_signals();
+	take_files();
 	/* Before there is a pipe of which it might keep an end. */
 	witness_start(&supervisor->witness, argv);
 	memset(&supervisor->testimony, 0xff, sizeof(supervisor->testimony));
@@ -142,6 +157,13 @@ int supervise_start(struct supervisor *supervisor, const char *path,
 	return -error;
 }
 
+static rlim_t spare_files(void)
+{
+	rlim_t half = files_before.rlim_max / 2;
+
+	return half < SPARE_FILES ? half : SPARE_FILES;
+}
+
 /* The event carries the descriptor above the pid. */
 bool supervise_watch(struct supervisor *supervisor, pid_t pid)
 {
@@ -150,10 +172,20 @@ bool supervise_watch(struct supervisor *supervisor, pid_t pid)
 
 	if (fd < 0)
 		return errno != ESRCH;
+	/* What is written, and the symbols in it, are worth more. */
+	if ((rlim_t)fd >= files_before.rlim_max - spare_files()) {
+		close(fd);
+		return true;
+	}
 	event.data.u64 = (uint64_t)fd << 32 | (uint32_t)pid;
 	if (epoll_ctl(supervisor->events, EPOLL_CTL_ADD, fd, &event) < 0)
 		close(fd);
 	return true;
+}
+
+void supervise_wake_by(struct supervisor *supervisor, int fd)
+{
+	listen_to(supervisor->events, fd, EPOLLIN, EVENT_OTHER);
 }
 
 /*
@@ -415,7 +447,7 @@ static void take_event(struct supervisor *supervisor, uint64_t what)
 		take_children(supervisor);
 	} else if (what == EVENT_SIGNALS) {
 		supervisor->look_at = now_ms() + GRACE;
-	} else {
+	} else if (what != EVENT_OTHER) {
 		close((int)(what >> 32));
 		/* A child of ours is told with its status, by reap. */
 		reap(supervisor);

@@ -42,10 +42,13 @@ int supervise_start(struct supervisor *supervisor, const char *path,
 		    char *const argv[], char *const environment[]);
 
 /*
- * Tells when this process ends, even if it is nobody's child of ours. False
- * when it has ended already.
+ * Tells when this process ends, even if it is nobody's child of ours, while
+ * there are descriptors to watch it with. False when it has ended already.
  */
 bool supervise_watch(struct supervisor *supervisor, pid_t pid);
+
+/* What comes in there, and is for others to read, ends a wait. */
+void supervise_wake_by(struct supervisor *supervisor, int fd);
 
 /*
  * Processes that the program has left behind, and that are this one's children

@@ -2,32 +2,36 @@
 
 #include <string.h>
 
-bool ring_fits(const struct ring *ring, size_t size, uint64_t run)
+/* Read once, and held against the size, which nobody can change. */
+uint32_t ring_slots(const struct ring *ring, size_t size, uint64_t run)
 {
-	uint32_t slots = ring->slot_count;
+	uint32_t slots = *(const volatile uint32_t *)&ring->slot_count;
+	bool fits = ring->magic == RING_MAGIC &&
+		    ring->version == RING_VERSION &&
+		    ring->tables == RING_TABLES && ring->run == run &&
+		    (slots & (slots - 1)) == 0 &&
+		    size == RING_SLOTS_AT + slots * sizeof(struct ring_slot);
 
-	return ring->magic == RING_MAGIC && ring->version == RING_VERSION &&
-	       ring->tables == RING_TABLES && ring->run == run && slots > 0 &&
-	       (slots & (slots - 1)) == 0 &&
-	       size == RING_SLOTS_AT + slots * sizeof(struct ring_slot);
+	return fits ? slots : 0;
 }
 
-static struct ring_slot *slot_at(struct ring *ring, uint64_t number)
+static struct ring_slot *slot_at(struct ring *ring, uint32_t count,
+				 uint64_t number)
 {
 	struct ring_slot *slots =
 		(struct ring_slot *)((char *)ring + RING_SLOTS_AT);
 
-	return &slots[number & (ring->slot_count - 1)];
+	return &slots[number & (count - 1)];
 }
 
 /* The first of count slots in a row; false when there is no room. */
-static bool reserve(struct ring *ring, unsigned int count, uint64_t *first)
+static bool reserve(struct ring *ring, uint32_t slots, unsigned int count,
+		    uint64_t *first)
 {
 	uint64_t number = atomic_load(&ring->reserved);
 
 	do {
-		if (number + count - atomic_load(&ring->freed) >
-		    ring->slot_count) {
+		if (number + count - atomic_load(&ring->freed) > slots) {
 			atomic_fetch_add(&ring->lost, 1);
 			return false;
 		}
@@ -61,29 +65,29 @@ static void fill(unsigned char *payload, const struct ring_part *parts,
 	memset(payload + filled, 0, RING_PAYLOAD - filled);
 }
 
-bool ring_append(struct ring *ring, enum ring_kind kind,
+bool ring_append(struct ring *ring, uint32_t slots, enum ring_kind kind,
 		 const struct ring_part *parts, unsigned int count)
 {
 	unsigned int part = 0;
 	size_t used = 0;
 	size_t size = 0;
-	unsigned int slots;
+	unsigned int needed;
 	uint64_t first;
 
 	for (unsigned int i = 0; i < count; i++)
 		size += parts[i].size;
 	if (size > RING_RECORD_BYTES)
 		size = RING_RECORD_BYTES;
-	slots = (unsigned int)((size + RING_PAYLOAD - 1) / RING_PAYLOAD);
-	if (!reserve(ring, slots, &first))
+	needed = (unsigned int)((size + RING_PAYLOAD - 1) / RING_PAYLOAD);
+	if (!reserve(ring, slots, needed, &first))
 		return false;
-	for (unsigned int i = 0; i < slots; i++)
-		fill(slot_at(ring, first + i)->payload, parts, count, &part,
-		     &used);
+	for (unsigned int i = 0; i < needed; i++)
+		fill(slot_at(ring, slots, first + i)->payload, parts, count,
+		     &part, &used);
 	/* The first slot last: whoever sees it sees all of the record. */
-	for (unsigned int i = slots; i-- > 0;)
-		atomic_store_explicit(&slot_at(ring, first + i)->word,
-				      ring_word(first + i, kind, i, slots),
+	for (unsigned int i = needed; i-- > 0;)
+		atomic_store_explicit(&slot_at(ring, slots, first + i)->word,
+				      ring_word(first + i, kind, i, needed),
 				      memory_order_release);
 	return true;
 }

@@ -19,16 +19,17 @@ struct ring_part {
 };
 
 /*
- * Is this mapping, of size bytes, a ring of this build and of this run? Called
- * once, before the first append.
+ * How many slots there are in this mapping of size bytes; 0: it is no ring of
+ * this build and of this run. Called once, before the first append: another
+ * process of the run, of a user with fewer rights, may write into the header.
  */
-bool ring_fits(const struct ring *ring, size_t size, uint64_t run);
+uint32_t ring_slots(const struct ring *ring, size_t size, uint64_t run);
 
 /*
- * Appends one record made of these parts. What is longer than
- * RING_RECORD_BYTES is cut. False when the ring is full.
+ * Appends one record made of these parts to a ring of so many slots. What is
+ * longer than RING_RECORD_BYTES is cut. False when the ring is full.
  */
-bool ring_append(struct ring *ring, enum ring_kind kind,
+bool ring_append(struct ring *ring, uint32_t slots, enum ring_kind kind,
 		 const struct ring_part *parts, unsigned int count);
 
 #endif

@@ -25,6 +25,7 @@ enum {
 };
 
 static struct ring *_Atomic ring;
+static uint32_t slots;          /* that it has */
 static _Atomic uint32_t number; /* of this process in the run */
 
 /* Objects that the other side has heard of; open addressing, never shrinks. */
@@ -54,7 +55,7 @@ static void append(enum ring_kind kind, const struct ring_part *parts,
 	struct ring *mapped = atomic_load(&ring);
 
 	if (mapped)
-		ring_append(mapped, kind, parts, count);
+		ring_append(mapped, slots, kind, parts, count);
 }
 
 static struct ring_part text_part(const char *text)
@@ -103,7 +104,7 @@ void feed_start(char *const arguments[])
 
 	if (strcmp(settings.ring, "none") == 0 || getauxval(AT_SECURE))
 		return;
-	mapped = reach_ring(settings.ring);
+	mapped = reach_ring(settings.ring, &slots);
 	if (!mapped)
 		return;
 	take_number(mapped);

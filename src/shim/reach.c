@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
+#include "kernel/filters.h"
 #include "kernel/raw.h"
 #include "model/text.h"
 #include "ring/append.h"
@@ -23,6 +24,7 @@ struct way {
 	uint64_t run;
 	uint64_t name; /* 0: nobody to ask */
 	uint64_t key;
+	uint64_t filters; /* of seccomp that the command is under itself */
 };
 
 /* As the command has told it; 0: it has not. */
@@ -61,11 +63,12 @@ static bool read_option(const char *option, struct way *way)
 	at = colon + 1;
 	return read_hexadecimal(&at, &way->run) &&
 	       read_hexadecimal(&at, &way->name) &&
-	       read_hexadecimal(&at, &way->key) && !*at;
+	       read_hexadecimal(&at, &way->key) &&
+	       read_hexadecimal(&at, &way->filters) && !*at;
 }
 
 /* Closes the descriptor. */
-static struct ring *map_ring(long fd, uint64_t run)
+static struct ring *map_ring(long fd, uint64_t run, uint32_t *slots)
 {
 	struct ring *mapped;
 	struct stat status;
@@ -79,19 +82,20 @@ static struct ring *map_ring(long fd, uint64_t run)
 	if (at < 0 && at > -4096)
 		return NULL;
 	mapped = (struct ring *)at;
-	if (ring_fits(mapped, (size_t)status.st_size, run))
+	*slots = ring_slots(mapped, (size_t)status.st_size, run);
+	if (*slots > 0)
 		return mapped;
 	raw_call3(SYS_munmap, at, status.st_size, 0);
 	return NULL;
 }
 
-static struct ring *map_by_path(const struct way *way)
+static struct ring *map_by_path(const struct way *way, uint32_t *slots)
 {
 	long fd = raw_call6(SYS_openat, AT_FDCWD, (long)way->path,
 			    O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0, 0,
 			    0);
 
-	return fd < 0 ? NULL : map_ring(fd, way->run);
+	return fd < 0 ? NULL : map_ring(fd, way->run, slots);
 }
 
 /* The one descriptor that the answer has room for; -1: it carries none. */
@@ -139,7 +143,8 @@ static bool connect_to(int fd, uint64_t name)
 	return raw_call3(SYS_connect, fd, (long)&address, length) == 0;
 }
 
-static struct ring *map_by_asking(const struct way *way, int32_t *pid)
+static struct ring *map_by_asking(const struct way *way, uint32_t *slots,
+				  int32_t *pid)
 {
 	struct ring *mapped = NULL;
 	long fd = raw_call3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -152,9 +157,18 @@ static struct ring *map_by_asking(const struct way *way, int32_t *pid)
 		      MSG_NOSIGNAL, 0, 0) == sizeof(way->key))
 		ring = receive_ring((int)fd, pid);
 	if (ring >= 0)
-		mapped = map_ring(ring, way->run);
+		mapped = map_ring(ring, way->run, slots);
 	raw_close((int)fd);
 	return mapped;
+}
+
+/*
+ * A filter that came into force in the run, before this program, may kill it
+ * for a socket that it does not make itself.
+ */
+static bool may_ask(const struct way *way)
+{
+	return way->name && filters_in_force() <= (int)way->filters;
 }
 
 static int pid_in_proc(void)
@@ -178,7 +192,7 @@ static uint64_t device_of_proc(void)
 	return status.st_dev;
 }
 
-struct ring *reach_ring(const char *option)
+struct ring *reach_ring(const char *option, uint32_t *slots)
 {
 	struct ring *mapped;
 	struct way way;
@@ -188,12 +202,12 @@ struct ring *reach_ring(const char *option)
 	if (!read_option(option, &way))
 		return NULL;
 	mask = raw_block_signals();
-	mapped = map_by_path(&way);
+	mapped = map_by_path(&way, slots);
 	/* The path led to the command's descriptor: it is of its /proc. */
 	if (mapped)
 		pid = pid_in_proc();
-	else if (way.name)
-		mapped = map_by_asking(&way, &pid);
+	else if (may_ask(&way))
+		mapped = map_by_asking(&way, slots, &pid);
 	raw_restore_signals(mask);
 	atomic_store(&told_pid, pid);
 	if (pid && pid_in_proc() == pid)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "support/run.h"
@@ -86,6 +87,20 @@ Test(followed, a_program_without_proc)
 			   run_example("double-close/bad")));
 }
 
+/* It may kill for a socket. */
+Test(followed, behind_a_filter_of_the_run_nobody_asks)
+{
+	struct run run;
+
+	needs_root();
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN(NOBODY, run_program("filtered"), "echo", "x")),
+		     0, "%s", run.text);
+	cr_expect_str_eq(run_output(&run), "x\n");
+	cr_expect(strstr(run_errors(&run), "was not followed"), "%s", run.text);
+	run_end(&run);
+}
+
 Test(followed, many_programs_of_another_user_that_begin_at_once)
 {
 	static const char script[] = "i=0; while [ $i -lt 40 ]; do \"$0\" & "
@@ -102,6 +117,35 @@ Test(followed, many_programs_of_another_user_that_begin_at_once)
 		     run.text);
 	cr_expect_null(strstr(run.text, "incomplete"), "%s", run.text);
 	run_end(&run);
+}
+
+static double seconds_of(const char *const *argv)
+{
+	struct timespec before;
+	struct timespec after;
+	struct run run;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	cr_expect_eq(run_all(&run, false, NULL, argv), 0, "%s", run.text);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	run_end(&run);
+	return (double)(after.tv_sec - before.tv_sec) +
+	       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+/* Each has its answer at once, not when the command looks again (10 ms). */
+Test(followed, who_asks_does_not_wait)
+{
+	static const char script[] =
+		"i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i + 1)); done";
+	double opened;
+	double asked;
+
+	needs_root();
+	needs(ARGV(NOBODY, "test", "-r", run_library()));
+	opened = seconds_of(RUN("/bin/sh", "-c", script));
+	asked = seconds_of(RUN(NOBODY, "/bin/sh", "-c", script));
+	cr_expect_lt(asked, opened + 1.5, "%g s, %g s", asked, opened);
 }
 
 /* Programs that are executed by forked children, and one that forks itself. */
@@ -175,6 +219,9 @@ Test(followed, pids_are_those_of_the_command_s_namespace)
 			  "lives"));
 	check_pids_in(RUN("-v", OWN_PROC, "/bin/sh", "-c",
 			  "\"$0\" lives; :", run_program("tree")));
+	check_pids_in(RUN("-v", "unshare", "-m", "-p", "--fork", "/bin/sh",
+			  "-c", "mount -t tmpfs none /proc; \"$0\" lives; :",
+			  run_program("tree")));
 }
 
 /* Spawned ones are told of by their parent, who knows another number. */
@@ -218,6 +265,26 @@ Test(followed, what_lives_in_the_background_without_the_library_is_named)
 		  RUN("/bin/sh", "-c", "exec 3<&0; env -i cat <&3 & :"));
 	cr_expect_eq(run_wait(&run), 0);
 	cr_expect(strstr(run_errors(&run), "still lives"), "%s", run.text);
+	run_end(&run);
+}
+
+/* They have no variables to look through, and are not in the middle of an exec.
+ */
+Test(followed, programs_without_variables_do_not_hold_the_end_up)
+{
+	static const char script[] = "exec 3<&0; for i in 0 1 2 3 4 5 6 7 8 9; "
+				     "do env -i cat <&3 & done; sleep 0.3";
+	struct timespec before;
+	struct timespec after;
+	struct run run;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	run_start(&run, false, NULL, RUN("/bin/sh", "-c", script));
+	cr_expect_eq(run_wait(&run), 0);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	cr_expect_eq(count(run_errors(&run), "cat (pid "), 10, "%s", run.text);
+	/* 200 ms for each, twice, were 4 s. */
+	cr_expect_lt(after.tv_sec - before.tv_sec, 3);
 	run_end(&run);
 }
 

@@ -35,7 +35,7 @@ static bool append(int number)
 	struct ring_part part = { text, sizeof(text) };
 
 	snprintf(text, sizeof(text), "%d", number);
-	return ring_append(intake.ring.ring, RING_MESSAGE, &part, 1);
+	return ring_append(intake.ring.ring, SLOTS, RING_MESSAGE, &part, 1);
 }
 
 static bool next_is(int number)

@@ -46,6 +46,38 @@ Test(started, the_program_finds_closed_what_was_closed)
 	cr_expect_str_eq(run_output(&made_run), "0\n1\n2\n");
 }
 
+Test(started, the_program_has_the_limit_of_descriptors_that_was_set)
+{
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     SHELL("ulimit -Sn 100; exec \"$0\" \"$@\"", "run",
+				   "/bin/sh", "-c", "ulimit -Sn")),
+		     0);
+	cr_expect_str_eq(run_output(&made_run), "100\n");
+}
+
+/* Each process that lives takes one of the command, and the symbols need some. */
+Test(started, with_few_descriptors_stacks_have_symbols)
+{
+	static const char *const limits[] = {
+		"ulimit -n 128; exec \"$0\" \"$@\"",
+		"ulimit -Sn 128; exec \"$0\" \"$@\"",
+	};
+	static const char script[] =
+		"i=0; while [ $i -lt 140 ]; do sleep 60 & i=$((i + 1)); done; "
+		"sleep 0.3; \"$0\"; kill $(jobs -p)";
+
+	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
+		cr_expect_eq(run_all(&made_run, false, NULL,
+				     SHELL(limits[i], "run", "/bin/bash", "-c",
+					   script,
+					   run_example("double-close/bad"))),
+			     0);
+		cr_expect(strstr(run_errors(&made_run), "#0 main ("), "%s",
+			  made_run.text);
+		run_end(&made_run);
+	}
+}
+
 Test(started, a_switch_may_be_off_in_a_variable)
 {
 	static const char *const values[] = { "TCPSHADOW_VERBOSE=off",

@@ -41,7 +41,7 @@ static bool append_text(const char *text)
 {
 	struct ring_part part = { text, strlen(text) + 1 };
 
-	return ring_append(reader.ring, RING_MESSAGE, &part, 1);
+	return ring_append(reader.ring, SLOTS, RING_MESSAGE, &part, 1);
 }
 
 static struct ring_slot *slot(unsigned int number)
@@ -69,7 +69,7 @@ Test(ring, parts_and_long_records_span_slots)
 
 	memset(text, 'x', sizeof(text));
 	text[999] = 'y';
-	cr_assert(ring_append(reader.ring, RING_STACK, parts, 2));
+	cr_assert(ring_append(reader.ring, SLOTS, RING_STACK, parts, 2));
 	cr_assert(ring_read(&reader, &record, false));
 	cr_expect_eq(record.kind, RING_STACK);
 	cr_expect_eq(memcmp(record.bytes, "ab", 2), 0);
@@ -148,7 +148,7 @@ Test(ring, kinds_that_do_not_exist_are_holes)
 {
 	struct ring_part part = { "x", 2 };
 
-	cr_assert(ring_append(reader.ring, RING_KIND_COUNT, &part, 1));
+	cr_assert(ring_append(reader.ring, SLOTS, RING_KIND_COUNT, &part, 1));
 	cr_assert(append_text("next"));
 	cr_assert(ring_read(&reader, &record, false));
 	cr_expect_str_eq((char *)record.bytes, "next");
@@ -168,18 +168,31 @@ Test(ring, header_that_lies_is_not_followed)
 	cr_expect(ring_read(&reader, &record, true));
 }
 
+/* By a program of the run that has fewer rights than the one that appends. */
+Test(ring, header_that_lies_takes_no_writer_out_of_the_ring)
+{
+	enum { FAR = 1 << 26 };
+
+	reader.ring->slot_count = 1u << 31;
+	atomic_store(&reader.ring->reserved, FAR);
+	atomic_store(&reader.ring->freed, FAR);
+	cr_assert(append_text("x"));
+	cr_expect_eq(atomic_load(&slot(FAR)->word),
+		     ring_word(FAR, RING_MESSAGE, 0, 1));
+}
+
 Test(ring, ring_of_another_run_or_build_does_not_fit)
 {
 	size_t size = RING_SLOTS_AT + SLOTS * sizeof(struct ring_slot);
 
-	cr_expect(ring_fits(reader.ring, size, RUN));
-	cr_expect_not(ring_fits(reader.ring, size, RUN + 1));
-	cr_expect_not(ring_fits(reader.ring, size - 1, RUN));
+	cr_expect_eq(ring_slots(reader.ring, size, RUN), SLOTS);
+	cr_expect_not(ring_slots(reader.ring, size, RUN + 1));
+	cr_expect_not(ring_slots(reader.ring, size - 1, RUN));
 	reader.ring->tables++;
-	cr_expect_not(ring_fits(reader.ring, size, RUN));
+	cr_expect_not(ring_slots(reader.ring, size, RUN));
 	reader.ring->tables--;
 	reader.ring->slot_count = 0;
-	cr_expect_not(ring_fits(reader.ring, size, RUN));
+	cr_expect_not(ring_slots(reader.ring, size, RUN));
 }
 
 enum { WRITERS = 4, RECORDS = 20000 };
@@ -195,7 +208,7 @@ static void *write_many(void *argument)
 
 		for (int j = 0; j < 20; j++)
 			words[j] = who << 32 | i;
-		if (ring_append(reader.ring, RING_MESSAGE, &part, 1))
+		if (ring_append(reader.ring, SLOTS, RING_MESSAGE, &part, 1))
 			i++;
 	}
 	return NULL;

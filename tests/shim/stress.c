@@ -389,7 +389,8 @@ static void *append(void *number)
 
 		for (int j = 0; j < 40; j++)
 			words[j] = (uint32_t)(long)number << 24 | i;
-		while (!ring_append(reader.ring, RING_MESSAGE, &part, 1))
+		while (!ring_append(reader.ring, reader.slot_count,
+				    RING_MESSAGE, &part, 1))
 			sched_yield();
 	}
 	return NULL;
