@@ -56,6 +56,34 @@ static void ports_that_are_used_again(void)
 	tell("refuse", "reset");
 }
 
+/* They are free at once: that the next one has them proves no TIME_WAIT. */
+static void ports_that_a_reset_sets_free(void)
+{
+	struct sockaddr_in from;
+	socklen_t length = sizeof(from);
+	struct pair pair;
+	int client;
+	int on = 1;
+
+	if (!isolated())
+		return;
+	pair = make_pair();
+	CHECK(getsockname(pair.client, (struct sockaddr *)&from, &length) == 0);
+	CHECK(close(pair.server) == 0);
+	wait_events(pair.client, POLLIN);
+	CHECK(send(pair.client, "x", 1, MSG_NOSIGNAL) == 1);
+	wait_events(pair.client, 0);
+	CHECK(close(pair.client) == 0);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ==
+	      0);
+	CHECK(bind(client, (struct sockaddr *)&from, sizeof(from)) == 0);
+	CHECK(connect_to(client, port_of(pair.listener)) == 0);
+	CHECK(accept(pair.listener, NULL, NULL) >= 0);
+	tell("expect", "TIME_WAIT -> CLOSED: its ports went to a newer "
+		       "connection, likely");
+}
+
 /* What it writes is answered by a reset, of which its own end says nothing. */
 static void peer_that_writes_after_the_close(void)
 {
@@ -352,6 +380,7 @@ static void listener_closed_under_accept(void)
 
 static const struct scenario scenarios[] = {
 	S(ports_that_are_used_again),
+	S(ports_that_a_reset_sets_free),
 	S(peer_that_writes_after_the_close),
 	S(no_way_to_the_peer),
 	S(linger_set_by_a_child),
