@@ -75,17 +75,24 @@ static struct step step_of(const struct tcp_socket *socket)
 			      .evidence = EVIDENCE_KERNEL };
 }
 
+static bool is_reset(enum fate fate)
+{
+	return fate == FATE_WAS_RESET || fate == FATE_RESET_OTHER;
+}
+
+/* Who knows more comes first: the exit itself, the other end, the clock. */
 static void settle_gone(struct aftermath *aftermath, struct tcp_socket *socket,
 			enum presence presence)
 {
 	struct step step = step_of(socket);
 	enum fate fate = ending_fate(socket);
 
-	if (presence == IS_REPLACED)
-		fate = FATE_SUCCEEDED;
-	else if (socket->unread > 0)
+	if (socket->unread > 0)
 		fate = FATE_RESET_OTHER;
-	else if (step.time > socket->last + TIME_WAIT_NS)
+	else if (presence == IS_REPLACED && !is_reset(fate))
+		fate = FATE_SUCCEEDED;
+	else if (step.time > socket->last + TIME_WAIT_NS &&
+		 fate == FATE_UNKNOWN)
 		fate = FATE_WAITED;
 	step.unread = fate == FATE_RESET_OTHER ? socket->unread : 0;
 	ending_tell(aftermath->session, socket, &step, fate);

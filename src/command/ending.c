@@ -7,12 +7,8 @@ static const struct step *last_step(const struct tcp_socket *socket)
 		       : NULL;
 }
 
-enum fate ending_fate(const struct tcp_socket *socket)
+static enum fate fate_by(const struct step *last)
 {
-	const struct step *last = last_step(socket->other_end);
-
-	if (!last)
-		return FATE_UNKNOWN;
 	if (last->edge->to == ST_TIME_WAIT)
 		return FATE_ANSWERED;
 	if (last->edge->to != ST_CLOSED)
@@ -28,6 +24,15 @@ enum fate ending_fate(const struct tcp_socket *socket)
 		return last->edge->from == ST_TIME_WAIT ? FATE_ANSWERED
 							: FATE_UNKNOWN;
 	}
+}
+
+enum fate ending_fate(const struct tcp_socket *socket)
+{
+	const struct step *last = last_step(socket->other_end);
+	enum fate fate = last ? fate_by(last) : FATE_UNKNOWN;
+
+	return fate == FATE_UNKNOWN && socket->succeeded ? FATE_SUCCEEDED
+							 : fate;
 }
 
 /* Has the other end begun to close before this one did? */
