@@ -360,7 +360,9 @@ static void listener_closed_under_accept(void)
 	int listener = listener_on(0);
 	int kept = listener;
 	int port = port_of(listener);
+	struct sockaddr_in there = loopback(port);
 	int client = socket(AF_INET, SOCK_STREAM, 0);
+	int second = socket(AF_INET, SOCK_STREAM, 0);
 	pthread_t thread;
 
 	CHECK(pthread_create(&thread, NULL, accept_one, &kept) == 0);
@@ -368,9 +370,11 @@ static void listener_closed_under_accept(void)
 		poll(NULL, 0, 2);
 	CHECK(close(listener) == 0);
 	CHECK(table_state(port) == TCP_LISTEN);
+	CHECK(bind(second, (struct sockaddr *)&there, sizeof(there)) == -1);
 	CHECK(connect_to(client, port) == 0);
 	CHECK(pthread_join(thread, NULL) == 0);
 	tell("refuse", "LISTEN -> CLOSED: close() = 0");
+	tell("expect", "help: a call of another thread that is under way");
 }
 
 #define S(name)             \
