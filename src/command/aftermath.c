@@ -136,8 +136,8 @@ static bool is_concerned(const struct tcp_socket *socket,
 }
 
 /*
- * Those that are there still come first: how the others have ended may depend
- * on the state of their other ends.
+ * Those that are there still come first, and those whose end is known: how the
+ * others have ended may depend on their other ends.
  */
 void aftermath_of_process(struct aftermath *aftermath,
 			  const struct process *process)
@@ -147,14 +147,20 @@ void aftermath_of_process(struct aftermath *aftermath,
 
 	for (struct tcp_socket *socket = aftermath->session->live; socket;
 	     socket = next) {
+		enum presence presence;
 		struct diag_row row;
 
 		next = socket->live_next;
 		if (!is_concerned(socket, process) ||
 		    !can_be_asked(aftermath, socket))
 			continue;
-		if (look_up(aftermath, socket, &row) == IS_HERE) {
+		presence = look_up(aftermath, socket, &row);
+		if (presence == IS_HERE) {
 			settle_here(aftermath, socket, &row);
+			continue;
+		}
+		if (socket->unread > 0) {
+			settle_gone(aftermath, socket, presence);
 			continue;
 		}
 		socket->gone_next = gone;

@@ -84,8 +84,8 @@ void ending_tell(struct session *session, struct tcp_socket *socket,
 	const struct step *other = last_step(socket->other_end);
 	bool reset = fate == FATE_WAS_RESET || fate == FATE_RESET_OTHER;
 
-	/* What rests on a guess is one. */
-	if (reset && other)
+	/* What rests on a guess is one; the bytes were counted. */
+	if (reset && other && step->unread == 0)
 		ending.likely = other->likely;
 	if (!reset && ending.likely && was_last_to_close(socket))
 		ending = (struct machine_ending){ ST_LAST_ACK,
