@@ -173,15 +173,25 @@ static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
 	return true;
 }
 
+/* A stream writes what it still holds before it closes. */
+static bool writes_first(enum call call)
+{
+	return call == CALL_fclose || call == CALL_freopen ||
+	       call == CALL_freopen64;
+}
+
 /*
  * The error of a connection that is gone tells whether the peer's FIN had come
  * before the reset. Asking takes it away: only where this is the last
- * descriptor, and no other thread can be about to be told.
+ * descriptor, and nobody can be about to be told: no other thread, nor a
+ * stream, whose write would get EPIPE and SIGPIPE in its place.
  */
-static int last_error(int fd, const struct sock *sock, uint64_t word)
+static int last_error(int fd, const struct sock *sock, uint64_t word,
+		      enum call call)
 {
 	if (process_sandboxed() || !real_is_single_threaded() ||
-	    word & SOCK_COPIED || observe_is_shared(sock, word) ||
+	    writes_first(call) || word & SOCK_COPIED ||
+	    observe_is_shared(sock, word) ||
 	    (sock_state(word) != ST_ESTABLISHED &&
 	     sock_state(word) != ST_SYN_SENT) ||
 	    !(kernel_socket_events(fd) & POLLERR) ||
@@ -206,7 +216,7 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 		sock_flag(ref, SOCK_LINGER_RESET, 0);
 	if (sees_common_end(fd, ref, word, sight))
 		return;
-	seen.pending = last_error(fd, sock, word);
+	seen.pending = last_error(fd, sock, word, sight->call);
 	closing_look(fd, ref, &seen);
 	/* In TCP_REPAIR the kernel throws all away, and sends nothing. */
 	if (process_sandboxed() || !sock_load(ref, &word) || word & SOCK_REPAIR)

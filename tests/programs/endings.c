@@ -188,6 +188,40 @@ static void reset_alone(void)
 	tell("refuse", "likely");
 }
 
+/* The stream is told of the reset, and no signal comes in its place. */
+static void stream_closed_after_a_reset(FILE *(*end)(FILE *))
+{
+	struct pair pair = make_pair();
+	FILE *stream = fdopen(pair.client, "w");
+
+	CHECK(stream != NULL && fputs("held back", stream) >= 0);
+	reset(pair.server);
+	wait_events(pair.client, 0);
+	end(stream);
+	CHECK(errno == ECONNRESET);
+}
+
+static FILE *end_by_fclose(FILE *stream)
+{
+	CHECK(fclose(stream) == EOF);
+	return NULL;
+}
+
+static FILE *end_by_freopen(FILE *stream)
+{
+	return freopen("/dev/null", "w", stream);
+}
+
+static void fclose_after_a_reset(void)
+{
+	stream_closed_after_a_reset(end_by_fclose);
+}
+
+static void freopen_after_a_reset(void)
+{
+	stream_closed_after_a_reset(end_by_freopen);
+}
+
 static void child_that_ends_the_connection(void)
 {
 	struct pair pair = make_pair();
@@ -392,6 +426,8 @@ static const struct scenario scenarios[] = {
 	S(gone_to_another_network),
 	S(fin_and_reset_at_once),
 	S(reset_alone),
+	S(fclose_after_a_reset),
+	S(freopen_after_a_reset),
 	S(child_that_ends_the_connection),
 	S(child_that_ends_it_second),
 	S(fallback_from_mptcp),
