@@ -75,17 +75,24 @@ static struct step step_of(const struct tcp_socket *socket)
 			      .evidence = EVIDENCE_KERNEL };
 }
 
+static bool is_reset(enum fate fate)
+{
+	return fate == FATE_WAS_RESET || fate == FATE_RESET_OTHER;
+}
+
+/* Who knows more comes first: the exit itself, the other end, the clock. */
 static void settle_gone(struct aftermath *aftermath, struct tcp_socket *socket,
 			enum presence presence)
 {
 	struct step step = step_of(socket);
 	enum fate fate = ending_fate(socket);
 
-	if (presence == IS_REPLACED)
-		fate = FATE_SUCCEEDED;
-	else if (socket->unread > 0)
+	if (socket->unread > 0)
 		fate = FATE_RESET_OTHER;
-	else if (step.time > socket->last + TIME_WAIT_NS)
+	else if (presence == IS_REPLACED && !is_reset(fate))
+		fate = FATE_SUCCEEDED;
+	else if (step.time > socket->last + TIME_WAIT_NS &&
+		 fate == FATE_UNKNOWN)
 		fate = FATE_WAITED;
 	step.unread = fate == FATE_RESET_OTHER ? socket->unread : 0;
 	ending_tell(aftermath->session, socket, &step, fate);
@@ -129,8 +136,8 @@ static bool is_concerned(const struct tcp_socket *socket,
 }
 
 /*
- * Those that are there still come first: how the others have ended may depend
- * on the state of their other ends.
+ * Those that are there still come first, and those whose end is known: how the
+ * others have ended may depend on their other ends.
  */
 void aftermath_of_process(struct aftermath *aftermath,
 			  const struct process *process)
@@ -140,14 +147,20 @@ void aftermath_of_process(struct aftermath *aftermath,
 
 	for (struct tcp_socket *socket = aftermath->session->live; socket;
 	     socket = next) {
+		enum presence presence;
 		struct diag_row row;
 
 		next = socket->live_next;
 		if (!is_concerned(socket, process) ||
 		    !can_be_asked(aftermath, socket))
 			continue;
-		if (look_up(aftermath, socket, &row) == IS_HERE) {
+		presence = look_up(aftermath, socket, &row);
+		if (presence == IS_HERE) {
 			settle_here(aftermath, socket, &row);
+			continue;
+		}
+		if (socket->unread > 0) {
+			settle_gone(aftermath, socket, presence);
 			continue;
 		}
 		socket->gone_next = gone;

@@ -7,12 +7,8 @@ static const struct step *last_step(const struct tcp_socket *socket)
 		       : NULL;
 }
 
-enum fate ending_fate(const struct tcp_socket *socket)
+static enum fate fate_by(const struct step *last)
 {
-	const struct step *last = last_step(socket->other_end);
-
-	if (!last)
-		return FATE_UNKNOWN;
 	if (last->edge->to == ST_TIME_WAIT)
 		return FATE_ANSWERED;
 	if (last->edge->to != ST_CLOSED)
@@ -28,6 +24,15 @@ enum fate ending_fate(const struct tcp_socket *socket)
 		return last->edge->from == ST_TIME_WAIT ? FATE_ANSWERED
 							: FATE_UNKNOWN;
 	}
+}
+
+enum fate ending_fate(const struct tcp_socket *socket)
+{
+	const struct step *last = last_step(socket->other_end);
+	enum fate fate = last ? fate_by(last) : FATE_UNKNOWN;
+
+	return fate == FATE_UNKNOWN && socket->succeeded ? FATE_SUCCEEDED
+							 : fate;
 }
 
 /* Has the other end begun to close before this one did? */
@@ -79,8 +84,8 @@ void ending_tell(struct session *session, struct tcp_socket *socket,
 	const struct step *other = last_step(socket->other_end);
 	bool reset = fate == FATE_WAS_RESET || fate == FATE_RESET_OTHER;
 
-	/* What rests on a guess is one. */
-	if (reset && other)
+	/* What rests on a guess is one; the bytes were counted. */
+	if (reset && other && step->unread == 0)
 		ending.likely = other->likely;
 	if (!reset && ending.likely && was_last_to_close(socket))
 		ending = (struct machine_ending){ ST_LAST_ACK,

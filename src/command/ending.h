@@ -10,7 +10,7 @@
 
 #include "command/session.h"
 
-/* What the story of its other end says of how it ended. */
+/* What the stories of its other end and of its successor say of how it ended. */
 enum fate ending_fate(const struct tcp_socket *socket);
 
 /*

@@ -123,6 +123,7 @@ struct tcp_socket {
 	bool listened;
 	bool released;  /* its owner has closed it, another process holds it */
 	bool looked_up; /* since its process ended */
+	bool succeeded; /* a newer one of the run has its two ends */
 	int unread;     /* bytes that its process's end throws away */
 	uint64_t first; /* times of the first and last step */
 	uint64_t last;

@@ -267,6 +267,9 @@ static void file_ends(struct session *session, struct tcp_socket *socket)
 	part(socket);
 	found = tfind(&key, tree, compare_ends);
 	if (found) {
+		/* Not where it stands in another network, of the same name. */
+		if ((*found)->socket->network == socket->network)
+			(*found)->socket->succeeded = true;
 		(*found)->socket = socket;
 	} else {
 		entry = need_memory(malloc(sizeof(*entry)));

@@ -125,12 +125,10 @@ size_t machine_path(enum tcp_state from, enum tcp_state to,
 static struct machine_ending half_ending(enum fate fate)
 {
 	switch (fate) {
-	case FATE_WAITED:
-		return (struct machine_ending){ ST_TIME_WAIT, EVENT_TIMEOUT,
-						false };
 	case FATE_SUCCEEDED:
 		return (struct machine_ending){ ST_TIME_WAIT, EVENT_RCV_SYN,
-						false };
+						true };
+	case FATE_WAITED:
 	case FATE_ANSWERED:
 		return (struct machine_ending){ ST_TIME_WAIT, EVENT_TIMEOUT,
 						true };

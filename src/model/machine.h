@@ -71,7 +71,9 @@ struct machine_ending {
 /*
  * The kernel forgets a socket in FIN_WAIT_1 or FIN_WAIT_2 when a reset ends it,
  * and where it got to TIME_WAIT: after 60 s (TCP_TIMEWAIT_LEN), or for a newer
- * connection between the same ends.
+ * connection between the same ends. That is likely and no more: a reset sets
+ * the ports free as well, and a peer that never closes is waited for for as
+ * long (tcp_fin_timeout).
  */
 struct machine_ending machine_ending(enum tcp_state state, enum fate fate);
 

@@ -214,6 +214,20 @@ static void add_unasked(struct report *report, const struct holders *holders,
 	text_add(&report->scratch->help, "` tells who holds it");
 }
 
+/*
+ * No descriptor was found that leads to what this process has closed: it need
+ * not be a child's. accept() and poll() hold a socket for as long as they wait.
+ */
+static const char *remedy_of(const struct holder *holder)
+{
+	if (holder->class == HOLDER_INHERITED && holder->owner_count == 0)
+		return "a call of another thread that is under way (accept, "
+		       "poll), or a child, holds the listener that this "
+		       "process has closed: shutdown() it before close(), and "
+		       "create it with SOCK_CLOEXEC";
+	return holder_remedy(holder->class);
+}
+
 static void explain(int fd, const struct sockaddr *address, socklen_t length,
 		    const struct address *wanted, const struct sight *sight)
 {
@@ -286,7 +300,7 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 				       ? "\n"
 				       : ": run as root to see them\n");
 	}
-	text_add(&report.scratch->help, holder_remedy(holders->list[0].class));
+	text_add(&report.scratch->help, remedy_of(&holders->list[0]));
 	report_end(&report);
 }
 

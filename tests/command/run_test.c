@@ -406,6 +406,25 @@ Test(run, what_an_exit_leaves_unread_is_told_as_its_own_reset)
 	run_end(&run);
 }
 
+/* ... whichever of the two ends is looked at first. */
+Test(run, what_an_exit_leaves_unread_tells_how_the_other_end_ended)
+{
+	struct run run;
+
+	cr_expect_eq(
+		run_all(&run, false, NULL,
+			RUN("-v", run_program("tree"), "leaves-bytes-unread")),
+		0);
+	cr_expect(strstr(run_errors(&run),
+			 "-> CLOSED: 6 bytes were unread: RST sent (kernel, "
+			 "seen at exit)"),
+		  "%s", run.text);
+	cr_expect(strstr(run.text,
+			 "-> CLOSED: reset by the peer (kernel, seen at exit)"),
+		  "%s", run.text);
+	run_end(&run);
+}
+
 static int number_after(const char *text, const char *word)
 {
 	const char *at = strstr(text, word);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "command/ending.h"
 #include "command/session.h"
 
 enum { KEPT = 200000 /* sockets */ };
@@ -117,6 +118,23 @@ Test(session, ports_used_again_belong_to_the_new_connection)
 	cr_expect_eq(second_server->other_end, second_client);
 	cr_expect_eq(client->other_end, server);
 	cr_expect_eq(server->other_end, client);
+}
+
+/* Where nobody tells of the other end, that the next one has its ports does. */
+Test(session, ports_used_again_tell_how_the_first_connection_ended)
+{
+	struct process *process = start(1, NULL);
+	struct tcp_socket *first = opened(process, 1, 80, 1111);
+	struct tcp_socket *second;
+
+	cr_expect_eq(ending_fate(first), FATE_UNKNOWN);
+	second = opened(process, 2, 80, 1111);
+	cr_expect_eq(ending_fate(first), FATE_SUCCEEDED);
+	cr_expect_eq(ending_fate(second), FATE_UNKNOWN);
+	opened(process, 3, 1111, 80);
+	process->network = 1;
+	opened(process, 4, 80, 1111);
+	cr_expect_eq(ending_fate(second), FATE_UNKNOWN);
 }
 
 Test(session, socket_that_is_connected_anew_leaves_its_old_other_end)

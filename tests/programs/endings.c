@@ -56,6 +56,34 @@ static void ports_that_are_used_again(void)
 	tell("refuse", "reset");
 }
 
+/* They are free at once: that the next one has them proves no TIME_WAIT. */
+static void ports_that_a_reset_sets_free(void)
+{
+	struct sockaddr_in from;
+	socklen_t length = sizeof(from);
+	struct pair pair;
+	int client;
+	int on = 1;
+
+	if (!isolated())
+		return;
+	pair = make_pair();
+	CHECK(getsockname(pair.client, (struct sockaddr *)&from, &length) == 0);
+	CHECK(close(pair.server) == 0);
+	wait_events(pair.client, POLLIN);
+	CHECK(send(pair.client, "x", 1, MSG_NOSIGNAL) == 1);
+	wait_events(pair.client, 0);
+	CHECK(close(pair.client) == 0);
+	client = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(setsockopt(client, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ==
+	      0);
+	CHECK(bind(client, (struct sockaddr *)&from, sizeof(from)) == 0);
+	CHECK(connect_to(client, port_of(pair.listener)) == 0);
+	CHECK(accept(pair.listener, NULL, NULL) >= 0);
+	tell("expect", "TIME_WAIT -> CLOSED: its ports went to a newer "
+		       "connection, likely");
+}
+
 /* What it writes is answered by a reset, of which its own end says nothing. */
 static void peer_that_writes_after_the_close(void)
 {
@@ -235,16 +263,38 @@ static void reset_alone(void)
 	tell("refuse", "likely");
 }
 
-/* What a stream still holds is written by its close, which gets the error. */
-static void stream_that_is_closed_after_a_reset(void)
+/* The stream is told of the reset, and no signal comes in its place. */
+static void stream_closed_after_a_reset(FILE *(*end)(FILE *))
 {
 	struct pair pair = make_pair();
 	FILE *stream = fdopen(pair.client, "w");
 
-	CHECK(stream && fputs("still here", stream) >= 0);
+	CHECK(stream != NULL && fputs("held back", stream) >= 0);
 	reset(pair.server);
 	wait_events(pair.client, 0);
-	CHECK(fclose(stream) == EOF && errno == ECONNRESET);
+	end(stream);
+	CHECK(errno == ECONNRESET);
+}
+
+static FILE *end_by_fclose(FILE *stream)
+{
+	CHECK(fclose(stream) == EOF);
+	return NULL;
+}
+
+static FILE *end_by_freopen(FILE *stream)
+{
+	return freopen("/dev/null", "w", stream);
+}
+
+static void fclose_after_a_reset(void)
+{
+	stream_closed_after_a_reset(end_by_fclose);
+}
+
+static void freopen_after_a_reset(void)
+{
+	stream_closed_after_a_reset(end_by_freopen);
 }
 
 static void child_that_ends_the_connection(void)
@@ -419,7 +469,9 @@ static void listener_closed_under_accept(void)
 	int listener = listener_on(0);
 	int kept = listener;
 	int port = port_of(listener);
+	struct sockaddr_in there = loopback(port);
 	int client = socket(AF_INET, SOCK_STREAM, 0);
+	int second = socket(AF_INET, SOCK_STREAM, 0);
 	pthread_t thread;
 
 	CHECK(pthread_create(&thread, NULL, accept_one, &kept) == 0);
@@ -427,9 +479,11 @@ static void listener_closed_under_accept(void)
 		poll(NULL, 0, 2);
 	CHECK(close(listener) == 0);
 	CHECK(table_state(port) == TCP_LISTEN);
+	CHECK(bind(second, (struct sockaddr *)&there, sizeof(there)) == -1);
 	CHECK(connect_to(client, port) == 0);
 	CHECK(pthread_join(thread, NULL) == 0);
 	tell("refuse", "LISTEN -> CLOSED: close() = 0");
+	tell("expect", "help: a call of another thread that is under way");
 }
 
 #define S(name)             \
@@ -439,6 +493,7 @@ static void listener_closed_under_accept(void)
 
 static const struct scenario scenarios[] = {
 	S(ports_that_are_used_again),
+	S(ports_that_a_reset_sets_free),
 	S(peer_that_writes_after_the_close),
 	S(no_way_to_the_peer),
 	S(linger_set_by_a_child),
@@ -450,7 +505,8 @@ static const struct scenario scenarios[] = {
 	S(child_that_goes_on_our_memory),
 	S(fin_and_reset_at_once),
 	S(reset_alone),
-	S(stream_that_is_closed_after_a_reset),
+	S(fclose_after_a_reset),
+	S(freopen_after_a_reset),
 	S(child_that_ends_the_connection),
 	S(child_that_ends_it_second),
 	S(fallback_from_mptcp),

@@ -183,6 +183,17 @@ static int keeps_both_ends(int number)
 	return 0;
 }
 
+/* The accepted end, which has the higher number. */
+static int leaves_bytes_unread(int number)
+{
+	struct pair pair = make_pair();
+
+	(void)number;
+	CHECK(write(pair.client, "unread", 6) == 6);
+	wait_events(pair.server, POLLIN);
+	return 0;
+}
+
 /* The server's end is closed, and the client's goes on writing. */
 static int writes_after_close(int number)
 {
@@ -282,6 +293,7 @@ int main(int argc, char **argv)
 		{ "leaves-a-daemon", leaves_a_daemon },
 		{ "flood", flood },
 		{ "keeps-both-ends", keeps_both_ends },
+		{ "leaves-bytes-unread", leaves_bytes_unread },
 		{ "writes-after-close", writes_after_close },
 		{ "dies", dies },
 		{ "ends", ends },
