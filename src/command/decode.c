@@ -213,6 +213,7 @@ static bool decode_finding(struct decoder *decoder,
 		.stack = session_stack(process, told->stack),
 		.message = session_text(decoder->session, next_text(&rest)),
 		.details = details,
+		.about = told->about,
 		.last = told->last,
 	};
 	found.detail_count = details_read(decoder->session, process,
@@ -241,7 +242,7 @@ static bool decode_again(struct decoder *decoder,
 	if (!again->untold)
 		return session_repeated(decoder->session, process, rule,
 					session_stack(process, again->stack),
-					again->count);
+					again->about, again->count);
 	session_untold(decoder->session, process, rule, again->count);
 	return true;
 }

@@ -393,28 +393,28 @@ struct found *session_found(struct session *session, const struct found *from)
 	return found;
 }
 
-static struct found *find_found(struct session *session,
-				const struct process *process, enum rule rule,
-				const struct stack *stack)
+struct found *session_find(const struct session *session,
+			   const struct process *process, enum rule rule,
+			   const struct stack *stack, uint32_t about)
 {
 	struct found *found = session->found;
 
 	while (found && (found->process != process || found->rule != rule ||
-			 found->stack != stack))
+			 found->stack != stack || found->about != about))
 		found = found->next;
 	return found;
 }
 
 /* What was told before a fork comes again in the child. */
 bool session_repeated(struct session *session, const struct process *process,
-		      enum rule rule, const struct stack *stack,
+		      enum rule rule, const struct stack *stack, uint32_t about,
 		      unsigned int count)
 {
 	struct found *found = NULL;
 
 	for (; !found && process;
 	     process = process->forked ? process->parent : NULL)
-		found = find_found(session, process, rule, stack);
+		found = session_find(session, process, rule, stack, about);
 	if (!found)
 		return false;
 	found->repeated += count;
