@@ -8,6 +8,7 @@
 #include "command/pids.h"
 #include "command/say.h"
 #include "command/suppressions.h"
+#include "model/text.h"
 
 enum { FRAMES_MAX = 64, DETAILS_MAX = 512 };
 
@@ -77,9 +78,8 @@ static bool decode_start(struct decoder *decoder,
 		.parent = session_process(decoder->session, start->parent),
 		.forked = start->flags & RING_FORKED,
 		.program = session_text(decoder->session, path),
-		.command =
-			session_text(decoder->session,
-				     name[0] ? name : symbols_base_name(path)),
+		.command = session_text(decoder->session,
+					name[0] ? name : text_base_name(path)),
 		.arguments = join_arguments(decoder, &rest),
 		.started = start->head.time,
 		.network = start->network,

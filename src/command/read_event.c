@@ -11,6 +11,7 @@
 #include "command/suppressions.h"
 #include "command/trace_fields.h"
 #include "command/trace_words.h"
+#include "model/text.h"
 
 enum {
 	FRAMES_MAX = 64,
@@ -154,7 +155,7 @@ static void read_process(struct trace *trace, struct trace_fields *fields)
 	if (fields->wrong)
 		return;
 	process.command = command ? session_text(trace->session, command)
-				  : symbols_base_name(process.program);
+				  : text_base_name(process.program);
 	session_start(trace->session, &process);
 }
 

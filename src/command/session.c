@@ -89,20 +89,9 @@ void session_watch(struct session *session, struct watch *watch)
 	*end = watch;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
 const char *session_text(struct session *session, const char *text)
 {
-	char *printable = say_printable(text);
-	char **found = need_memory(
-		tsearch(printable, &session->index->texts, compare_texts));
-
-	if (*found != printable)
-		free(printable);
-	return *found;
+	return say_once(&session->index->texts, text);
 }
 
 static int compare_numbers(const void *a, const void *b)
