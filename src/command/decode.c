@@ -8,6 +8,7 @@
 #include "command/pids.h"
 #include "command/say.h"
 #include "command/suppressions.h"
+#include "model/text.h"
 
 enum { FRAMES_MAX = 64, DETAILS_MAX = 512 };
 
@@ -77,9 +78,8 @@ static bool decode_start(struct decoder *decoder,
 		.parent = session_process(decoder->session, start->parent),
 		.forked = start->flags & RING_FORKED,
 		.program = session_text(decoder->session, path),
-		.command =
-			session_text(decoder->session,
-				     name[0] ? name : symbols_base_name(path)),
+		.command = session_text(decoder->session,
+					name[0] ? name : text_base_name(path)),
 		.arguments = join_arguments(decoder, &rest),
 		.started = start->head.time,
 		.network = start->network,
@@ -213,6 +213,7 @@ static bool decode_finding(struct decoder *decoder,
 		.stack = session_stack(process, told->stack),
 		.message = session_text(decoder->session, next_text(&rest)),
 		.details = details,
+		.about = told->about,
 		.last = told->last,
 	};
 	found.detail_count = details_read(decoder->session, process,
@@ -241,7 +242,7 @@ static bool decode_again(struct decoder *decoder,
 	if (!again->untold)
 		return session_repeated(decoder->session, process, rule,
 					session_stack(process, again->stack),
-					again->count);
+					again->about, again->count);
 	session_untold(decoder->session, process, rule, again->count);
 	return true;
 }

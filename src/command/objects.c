@@ -12,6 +12,7 @@
 
 #include "command/say.h"
 #include "command/symbols.h"
+#include "model/text.h"
 
 /* A file, as it was when the process named it; without padding. */
 struct identity {
@@ -245,7 +246,7 @@ static void open_module(struct object *object)
 	dwfl_report_begin(object->dwfl);
 	/* Base 0: then addresses are the object's own. libdw takes the fd. */
 	object->handle = dwfl_report_elf(object->dwfl,
-					 symbols_base_name(object->path),
+					 text_base_name(object->path),
 					 object->path, fd, 0, true);
 	if (!object->handle)
 		close(fd);

@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "command/say.h"
-#include "command/symbols.h"
+#include "model/text.h"
 
 static char *name_beside(const char *target)
 {
-	const char *base = symbols_base_name(target);
+	const char *base = text_base_name(target);
 	char *name = NULL;
 
 	if (asprintf(&name, "%.*s.%s.XXXXXX", (int)(base - target), target,

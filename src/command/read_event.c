@@ -11,6 +11,7 @@
 #include "command/suppressions.h"
 #include "command/trace_fields.h"
 #include "command/trace_words.h"
+#include "model/text.h"
 
 enum {
 	FRAMES_MAX = 64,
@@ -154,7 +155,7 @@ static void read_process(struct trace *trace, struct trace_fields *fields)
 	if (fields->wrong)
 		return;
 	process.command = command ? session_text(trace->session, command)
-				  : symbols_base_name(process.program);
+				  : text_base_name(process.program);
 	session_start(trace->session, &process);
 }
 
@@ -291,6 +292,14 @@ static void read_detail(struct trace *trace, struct trace_fields *fields,
 	fields->wrong = inner.wrong;
 }
 
+/* Which finding of its stack; a trace that says nothing of it has one a stack. */
+static uint32_t about_of(struct trace_fields *fields)
+{
+	if (!json_object_get(fields->object, "about"))
+		return 0;
+	return (uint32_t)trace_number(fields, "about", 1, UINT32_MAX);
+}
+
 static void read_finding(struct trace *trace, struct trace_fields *fields)
 {
 	struct process *process = trace_process(fields, "process", true);
@@ -308,6 +317,7 @@ static void read_finding(struct trace *trace, struct trace_fields *fields)
 		.help = trace_text(fields, "help"),
 		.suppressed = trace_truth(fields, "suppressed"),
 		.last = trace_truth(fields, "last"),
+		.about = about_of(fields),
 	};
 	json_t *line;
 	size_t i;
@@ -331,11 +341,12 @@ static void read_repeat(struct trace *trace, struct trace_fields *fields)
 	enum rule rule =
 		(enum rule)trace_choice(fields, "rule", RULE_COUNT, rule_word);
 	struct stack *stack = stack_of(trace, fields);
+	uint32_t about = about_of(fields);
 	unsigned int count =
 		(unsigned int)trace_number(fields, "count", 0, UINT_MAX);
 
-	if (!fields->wrong &&
-	    !session_repeated(trace->session, process, rule, stack, count))
+	if (!fields->wrong && !session_repeated(trace->session, process, rule,
+						stack, about, count))
 		trace_wrong(fields, "there is no such finding");
 }
 

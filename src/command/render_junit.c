@@ -34,6 +34,7 @@ struct test_case {
 	const struct found *worst; /* of those that count, NULL: none */
 	const struct found *blind; /* the first, NULL: none */
 	unsigned int counting;
+	unsigned int untold; /* that count too, and of which there is no more */
 };
 
 static void check(struct junit *junit, int result)
@@ -128,6 +129,21 @@ static bool is_incomplete(const struct session *session)
 	       session->holes > 0;
 }
 
+/* How often its processes found, beyond what they tell, what counts. */
+static unsigned int count_untold(const struct junit *junit,
+				 const struct process *process)
+{
+	unsigned int count = 0;
+
+	for (; process; process = process->replaced_by) {
+		for (int i = 0; i < RULE_COUNT; i++)
+			count += junit->arguments->counts[i]
+					 ? process->untold[i]
+					 : 0;
+	}
+	return count;
+}
+
 static struct test_case judge(const struct junit *junit,
 			      const struct process *first)
 {
@@ -151,9 +167,10 @@ static struct test_case judge(const struct junit *junit,
 		    rule_severity(found->rule) > rule_severity(it.worst->rule))
 			it.worst = found;
 	}
+	it.untold = count_untold(junit, first);
 	if (it.signal)
 		it.outcome = IN_ERROR;
-	else if (it.worst)
+	else if (it.worst || it.untold > 0)
 		it.outcome = FAILED;
 	else if (it.blind || (!first && is_incomplete(junit->session)))
 		it.outcome = SKIPPED;
@@ -170,16 +187,16 @@ static void write_finding(struct junit *junit, FILE *stream,
 			found->repeated == 1 ? "time" : "times");
 }
 
-/* What its processes found beyond that. */
+/* What its processes found beyond that: what counts, or what does not. */
 static void write_untold(const struct junit *junit, FILE *stream,
-			 const struct test_case *test_case)
+			 const struct process *process, bool counting)
 {
-	for (const struct process *process = test_case->first; process;
-	     process = process->replaced_by) {
+	for (; process; process = process->replaced_by) {
 		for (int i = 0; i < RULE_COUNT; i++) {
 			unsigned int count = process->untold[i];
 
-			if (count > 0 && junit->arguments->counts[i])
+			if (count > 0 &&
+			    junit->arguments->counts[i] == counting)
 				fprintf(stream,
 					"again: %u more %s at other places "
 					"[%s]\n",
@@ -202,7 +219,7 @@ static void write_findings(struct junit *junit,
 		if (is_of(found, test_case) && counts(junit, found))
 			write_finding(junit, stream, found);
 	}
-	write_untold(junit, stream, test_case);
+	write_untold(junit, stream, test_case->first, true);
 	fclose(stream);
 	check(junit, xmlTextWriterWriteString(junit->writer, BAD_CAST text));
 	free(text);
@@ -234,10 +251,14 @@ static char *message_of(const struct session *session,
 	if (test_case->signal)
 		fprintf(stream, "killed by %s",
 			signal_name(test_case->signal).text);
-	if (test_case->signal && test_case->worst)
+	if (test_case->signal && (test_case->worst || test_case->untold > 0))
 		fputs(": ", stream);
 	if (test_case->worst)
 		fputs(test_case->worst->message, stream);
+	else if (test_case->untold > 0)
+		fprintf(stream, "%u %s at places that are not told",
+			test_case->untold,
+			test_case->untold == 1 ? "finding" : "findings");
 	if (more > 0)
 		fprintf(stream, " (and %u more %s)", more,
 			more == 1 ? "finding" : "findings");
@@ -263,7 +284,8 @@ static void write_outcome(struct junit *junit,
 	if (test_case->outcome != SKIPPED)
 		attribute(junit, "type",
 			  test_case->worst ? rule_slug(test_case->worst->rule)
-					   : "killed");
+			  : test_case->signal ? "killed"
+					      : "untold");
 	write_findings(junit, test_case);
 	end(junit);
 	free(message);
@@ -348,6 +370,11 @@ static void write_output(struct junit *junit)
 	     found = found->next) {
 		if (!found->suppressed && !counts(junit, found))
 			write_finding(junit, stream, found);
+	}
+	for (const struct process *process = junit->session->processes; process;
+	     process = process->next) {
+		if (!process->replaced)
+			write_untold(junit, stream, process, false);
 	}
 	render_text_summary(&summary);
 	fclose(stream);

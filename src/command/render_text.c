@@ -6,6 +6,7 @@
 
 #include "command/say.h"
 #include "command/suppressions.h"
+#include "model/text.h"
 
 enum { LINE_SIZE = 1024, FINDING_SIZE = 65536 };
 
@@ -23,7 +24,7 @@ static const char *short_path(const char *path, const char *directory)
 static void print_frame(FILE *stream, const struct place *place,
 			const struct symbol *symbol, const char *directory)
 {
-	const char *module = place->module ? symbols_base_name(place->module)
+	const char *module = place->module ? text_base_name(place->module)
 					   : NULL;
 
 	if (symbol && symbol->file) {

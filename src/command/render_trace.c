@@ -309,6 +309,13 @@ static json_t *detail_value(const struct detail *detail)
 	return object;
 }
 
+/* Where there are several of a stack, which of them. */
+static void set_about(json_t *line, const struct found *found)
+{
+	if (found->about)
+		line_set_number(line, "about", found->about);
+}
+
 static void on_finding(struct watch *watch, const struct found *found)
 {
 	const struct subject *subject = &found->subject;
@@ -335,6 +342,7 @@ static void on_finding(struct watch *watch, const struct found *found)
 	line_set_text(line, "help", found->help);
 	line_set_truth(line, "suppressed", found->suppressed);
 	line_set_truth(line, "last", found->last);
+	set_about(line, found);
 	write_line((struct render_trace *)watch, line);
 }
 
@@ -344,6 +352,7 @@ static void on_repeated(struct watch *watch, const struct found *found,
 	json_t *line = rule_line("repeat", found->process, found->rule);
 
 	line_set_number(line, "stack", number_of(found->stack));
+	set_about(line, found);
 	line_set_number(line, "count", count);
 	write_line((struct render_trace *)watch, line);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "command/say.h"
+#include "model/text.h"
 
 /* A frame, or a function that is inlined into it. */
 struct spot {
@@ -284,7 +285,7 @@ json_t *sarif_stack(const struct sarif_places *places,
 				    location_of(places, &spot));
 		if (spot.place->module)
 			json_object_set_new(frame, "module",
-					    json_string(symbols_base_name(
+					    json_string(text_base_name(
 						    spot.place->module)));
 		json_array_append_new(frames, frame);
 	}
@@ -323,7 +324,7 @@ static unsigned int add_frames(FILE *stream, const struct sarif_places *places,
 			continue;
 		fprintf(stream, "/%s@%s",
 			symbol && symbol->function ? symbol->function : "",
-			symbols_base_name(file));
+			text_base_name(file));
 		count++;
 	}
 	return count;

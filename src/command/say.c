@@ -1,5 +1,6 @@
 #include "command/say.h"
 
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,4 +57,19 @@ int say_bad_input(const char *format, ...)
 	say_list(format, list);
 	va_end(list);
 	return EXIT_BAD_INPUT;
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+const char *say_once(void **texts, const char *text)
+{
+	char *printable = say_printable(text);
+	char **found = need_memory(tsearch(printable, texts, compare_texts));
+
+	if (*found != printable)
+		free(printable);
+	return *found;
 }

@@ -21,6 +21,9 @@ int say_bad_input(const char *format, ...)
  */
 char *say_printable(const char *text);
 
+/* The one such copy that the tree (of tsearch) has, which owns it. */
+const char *say_once(void **texts, const char *text);
+
 /* malloc, calloc, strdup that end the command when there is no memory. */
 void *need_memory(void *memory);
 

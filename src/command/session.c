@@ -89,20 +89,9 @@ void session_watch(struct session *session, struct watch *watch)
 	*end = watch;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
 const char *session_text(struct session *session, const char *text)
 {
-	char *printable = say_printable(text);
-	char **found = need_memory(
-		tsearch(printable, &session->index->texts, compare_texts));
-
-	if (*found != printable)
-		free(printable);
-	return *found;
+	return say_once(&session->index->texts, text);
 }
 
 static int compare_numbers(const void *a, const void *b)
@@ -393,28 +382,28 @@ struct found *session_found(struct session *session, const struct found *from)
 	return found;
 }
 
-static struct found *find_found(struct session *session,
-				const struct process *process, enum rule rule,
-				const struct stack *stack)
+struct found *session_find(const struct session *session,
+			   const struct process *process, enum rule rule,
+			   const struct stack *stack, uint32_t about)
 {
 	struct found *found = session->found;
 
 	while (found && (found->process != process || found->rule != rule ||
-			 found->stack != stack))
+			 found->stack != stack || found->about != about))
 		found = found->next;
 	return found;
 }
 
 /* What was told before a fork comes again in the child. */
 bool session_repeated(struct session *session, const struct process *process,
-		      enum rule rule, const struct stack *stack,
+		      enum rule rule, const struct stack *stack, uint32_t about,
 		      unsigned int count)
 {
 	struct found *found = NULL;
 
 	for (; !found && process;
 	     process = process->forked ? process->parent : NULL)
-		found = find_found(session, process, rule, stack);
+		found = session_find(session, process, rule, stack, about);
 	if (!found)
 		return false;
 	found->repeated += count;

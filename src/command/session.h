@@ -169,6 +169,7 @@ struct found {
 	struct detail *details;
 	unsigned int detail_count;
 	const char *help;
+	uint32_t about;        /* which of this stack; 0: the only one */
 	unsigned int repeated; /* times it came again */
 	bool suppressed;
 	bool last; /* of its rule that its process will tell */
@@ -307,12 +308,17 @@ void session_sum(struct sums *sums, const struct tcp_socket *socket);
 /* Copies `found`; its details too. */
 struct found *session_found(struct session *session, const struct found *found);
 
+/* The finding of the process of this rule and stack, NULL if there is none. */
+struct found *session_find(const struct session *session,
+			   const struct process *process, enum rule rule,
+			   const struct stack *stack, uint32_t about);
+
 /*
  * The finding of this rule and stack of the process, or of the one that forked
  * it, came again. False: there is no such finding.
  */
 bool session_repeated(struct session *session, const struct process *process,
-		      enum rule rule, const struct stack *stack,
+		      enum rule rule, const struct stack *stack, uint32_t about,
 		      unsigned int count);
 
 /* Findings of this rule were made that the process does not tell: too many. */

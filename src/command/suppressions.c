@@ -6,6 +6,7 @@
 
 #include "command/say.h"
 #include "model/suppress.h"
+#include "model/text.h"
 
 /* The parsed blocks point into it. */
 static char *text;
@@ -103,14 +104,14 @@ static bool name_frame(unsigned int wanted, struct frame_names *names,
 				*names = (struct frame_names){
 					.module =
 						place->module
-							? symbols_base_name(
+							? text_base_name(
 								  place->module)
 							: NULL,
 					.function = symbol ? symbol->function
 							   : NULL,
 					.source =
 						symbol && symbol->file
-							? symbols_base_name(
+							? text_base_name(
 								  symbol->file)
 							: NULL,
 				};

@@ -34,13 +34,6 @@ struct symbols {
 
 enum { SCOPES_MAX = 64 };
 
-const char *symbols_base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 struct symbols *symbols_new(void)
 {
 	/* A look at a stack is no reason to talk to the network. */
@@ -81,24 +74,10 @@ void symbols_free(struct symbols *symbols)
 	free(symbols);
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
 /* The one copy, made printable. NULL stays NULL. */
 static const char *intern(struct symbols *symbols, const char *text)
 {
-	char *printable;
-	char **found;
-
-	if (!text)
-		return NULL;
-	printable = say_printable(text);
-	found = need_memory(tsearch(printable, &symbols->texts, compare_texts));
-	if (*found != printable)
-		free(printable);
-	return *found;
+	return text ? say_once(&symbols->texts, text) : NULL;
 }
 
 struct object *symbols_object(struct symbols *symbols, const char *path,

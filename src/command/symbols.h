@@ -59,7 +59,4 @@ struct place *symbols_told(struct symbols *symbols, const char *module,
 const struct symbol *symbols_resolve(struct symbols *symbols,
 				     struct place *place);
 
-/* The last part of a path. */
-const char *symbols_base_name(const char *path);
-
 #endif

@@ -8,26 +8,15 @@
 
 enum { TEXT_SIZE = 256 };
 
-static struct found *find_found(const struct session *session,
-				const struct process *process, enum rule rule,
-				const struct stack *stack)
-{
-	struct found *found = session->found;
-
-	while (found && (found->process != process || found->rule != rule ||
-			 found->stack != stack))
-		found = found->next;
-	return found;
-}
-
 /* One at a place; what comes again there is counted. */
 static void say(struct session *session, struct found *found)
 {
 	struct tcp_socket *socket = found->socket;
 
-	if (find_found(session, found->process, found->rule, socket->born)) {
+	if (session_find(session, found->process, found->rule, socket->born,
+			 0)) {
 		session_repeated(session, found->process, found->rule,
-				 socket->born, 1);
+				 socket->born, 0, 1);
 		return;
 	}
 	found->time = found->process->ended;

@@ -36,17 +36,6 @@ struct search {
 	int cut;
 };
 
-static long number_of(const char *name)
-{
-	long number = 0;
-
-	if (*name < '0' || *name > '9')
-		return -1;
-	for (; *name >= '0' && *name <= '9'; name++)
-		number = number * 10 + (*name - '0');
-	return number;
-}
-
 /* Calls visit for every entry of a directory that is a number. */
 static long read_numbers(const char *path, struct search *search, int context,
 			 void (*visit)(struct search *, int, int))
@@ -65,7 +54,7 @@ static long read_numbers(const char *path, struct search *search, int context,
 		     at < got && !search->done && !search->enough;) {
 			const struct directory_entry *entry =
 				(const void *)(buffer + at);
-			long number = number_of(entry->name);
+			long number = text_number(entry->name);
 
 			at += entry->length;
 			if (number >= 0)
@@ -150,7 +139,7 @@ static bool is_dead(int pid)
 	at = strrchr(stat, ')');
 	for (int field = 3; at && field <= THREADS; field++) {
 		at = strchr(at + 1, ' ');
-		values[field] = at ? number_of(at + 1) : -1;
+		values[field] = at ? text_number(at + 1) : -1;
 	}
 	return at && (values[FLAGS] & EXITING) && values[THREADS] <= 1;
 }

@@ -136,3 +136,21 @@ void text_add_address(struct text *text, const struct address *address)
 	text_add(text, ":");
 	text_add_number(text, address->port);
 }
+
+const char *text_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+long text_number(const char *text)
+{
+	long number = 0;
+
+	if (*text < '0' || *text > '9')
+		return -1;
+	for (; *text >= '0' && *text <= '9'; text++)
+		number = number * 10 + (*text - '0');
+	return number;
+}

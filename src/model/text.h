@@ -38,6 +38,12 @@ void text_add_hex(struct text *text, unsigned long long number);
  */
 void text_add_foreign(struct text *text, const char *string);
 
+/* What stands behind the last slash: all, if there is none. */
+const char *text_base_name(const char *path);
+
+/* The decimal number that a text begins with, -1 if it begins with none. */
+long text_number(const char *text);
+
 /* "127.0.0.1:5188", "[::1]:5188", "-" when the family is unknown. */
 void text_add_address(struct text *text, const struct address *address);
 

@@ -181,10 +181,11 @@ struct ring_finding { /* then: message, details, help, each with a NUL */
 	uint64_t cookie; /* 0: not about one socket */
 	int32_t fd;
 	uint32_t stack;
-	uint16_t rule;
+	uint8_t rule;
 	uint8_t role;
-	uint8_t last;        /* of its rule that will be told */
-	uint32_t suppressed; /* by the library */
+	uint8_t last;       /* of its rule that will be told */
+	uint8_t suppressed; /* by the library */
+	uint32_t about;     /* 0: this stack has one finding only */
 	struct address local;
 	struct address peer;
 };
@@ -195,7 +196,7 @@ struct ring_again {
 	uint16_t rule;
 	uint16_t untold; /* at places of which no finding was told */
 	uint32_t count;
-	uint32_t unused;
+	uint32_t about; /* as in its finding */
 };
 
 struct ring_message { /* then: the text */

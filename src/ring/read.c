@@ -64,11 +64,6 @@ uint64_t ring_end(const struct ring_reader *reader)
 	return end;
 }
 
-bool ring_pending(const struct ring_reader *reader)
-{
-	return ring_end(reader) > reader->next;
-}
-
 uint64_t ring_lost(const struct ring_reader *reader)
 {
 	return atomic_load(&reader->ring->lost);

@@ -47,9 +47,6 @@ bool ring_read(struct ring_reader *reader, struct ring_record *record,
 /* The slot after the last that is reserved, as far as that can be believed. */
 uint64_t ring_end(const struct ring_reader *reader);
 
-/* Is something reserved that has not been read? */
-bool ring_pending(const struct ring_reader *reader);
-
 /* Records that found no room, so far. */
 uint64_t ring_lost(const struct ring_reader *reader);
 

@@ -73,6 +73,16 @@ bool again_has(enum rule rule, uint32_t stack, const struct address *address)
 	return false;
 }
 
+static uint32_t about_of(uint64_t key)
+{
+	return (uint32_t)(key >> 24);
+}
+
+uint32_t again_about(const struct again *again)
+{
+	return again ? about_of(atomic_load(&again->key)) : 0;
+}
+
 void again_settle(struct again *again, enum again_fate fate)
 {
 	if (again)
@@ -104,7 +114,7 @@ bool again_add(struct again *again, enum rule rule)
 }
 
 void again_tell(void (*tell)(enum again_fate fate, enum rule rule,
-			     uint32_t stack, uint32_t count))
+			     uint32_t stack, uint32_t about, uint32_t count))
 {
 	if (!atomic_load(&any))
 		return;
@@ -120,13 +130,13 @@ void again_tell(void (*tell)(enum again_fate fate, enum rule rule,
 		if (fate == AGAIN_UNTOLD)
 			atomic_fetch_add(&elsewhere[rule], count);
 		else
-			tell(fate, rule, key & 0xffffff, count);
+			tell(fate, rule, key & 0xffffff, about_of(key), count);
 	}
 	for (int i = 0; i < RULE_COUNT; i++) {
 		uint32_t count = atomic_exchange(&elsewhere[i], 0);
 
 		if (count > 0)
-			tell(AGAIN_UNTOLD, (enum rule)i, 0, count);
+			tell(AGAIN_UNTOLD, (enum rule)i, 0, 0, count);
 	}
 }
 

@@ -35,6 +35,9 @@ struct again *again_find(enum rule rule, uint32_t stack,
 /* Was something found there before? */
 bool again_has(enum rule rule, uint32_t stack, const struct address *address);
 
+/* A number for its address; 0: of any. */
+uint32_t again_about(const struct again *again);
+
 /* What became of the first one; AGAIN_TOLD, unless another fate is given. */
 void again_settle(struct again *again, enum again_fate fate);
 
@@ -48,12 +51,12 @@ bool again_retake(struct again *again);
 bool again_add(struct again *again, enum rule rule);
 
 /*
- * Tells what has come again since the last time: for each rule and stack
- * (AGAIN_TOLD, AGAIN_SUPPRESSED), and for each rule what was at other places
- * (AGAIN_UNTOLD, no stack).
+ * Tells what has come again since the last time: for each rule, stack and
+ * address (AGAIN_TOLD, AGAIN_SUPPRESSED), and for each rule what was at other
+ * places (AGAIN_UNTOLD, no stack).
  */
 void again_tell(void (*tell)(enum again_fate fate, enum rule rule,
-			     uint32_t stack, uint32_t count));
+			     uint32_t stack, uint32_t about, uint32_t count));
 
 /* In a forked child: what was counted so far is the parent's. */
 void again_forget(void);

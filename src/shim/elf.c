@@ -8,6 +8,7 @@
 #include <sys/auxv.h>
 
 #include "kernel/raw.h"
+#include "model/text.h"
 #include "shim/process.h"
 
 /* The parts of DT_GNU_HASH. */
@@ -119,18 +120,11 @@ struct build elf_build(const struct link_map *map, const void *address)
 	return build;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 const struct link_map *elf_module_named(const char *name)
 {
 	const struct link_map *map = _r_debug.r_map;
 
-	while (map && strcmp(base_name(map->l_name), name) != 0)
+	while (map && strcmp(text_base_name(map->l_name), name) != 0)
 		map = map->l_next;
 	return map;
 }
@@ -264,10 +258,10 @@ static const char *program_name(void)
 				      memory_order_release);
 	if (atomic_load_explicit(&length, memory_order_acquire) <= 0)
 		return "program";
-	return base_name(path);
+	return text_base_name(path);
 }
 
 const char *elf_module_name(const struct link_map *map)
 {
-	return map->l_name[0] ? base_name(map->l_name) : program_name();
+	return map->l_name[0] ? text_base_name(map->l_name) : program_name();
 }

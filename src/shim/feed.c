@@ -364,10 +364,11 @@ void feed_finding(const struct feed_finding *finding)
 		.cookie = finding->subject->cookie,
 		.fd = finding->subject->fd,
 		.stack = finding->stack,
-		.rule = (uint16_t)finding->rule,
+		.rule = (uint8_t)finding->rule,
 		.role = (uint8_t)finding->subject->role,
 		.last = finding->last,
 		.suppressed = finding->suppressed,
+		.about = finding->about,
 		.local = finding->subject->local,
 		.peer = finding->subject->peer,
 	};
@@ -379,13 +380,15 @@ void feed_finding(const struct feed_finding *finding)
 	append(RING_FINDING, parts, 4);
 }
 
-void feed_again(enum rule rule, uint32_t stack, uint32_t count, bool untold)
+void feed_again(enum rule rule, uint32_t stack, uint32_t about, uint32_t count,
+		bool untold)
 {
 	struct ring_again again = { .head = head_now(),
 				    .stack = stack,
 				    .rule = (uint16_t)rule,
 				    .untold = untold,
-				    .count = count };
+				    .count = count,
+				    .about = about };
 	struct ring_part part = { &again, sizeof(again) };
 
 	append(RING_AGAIN, &part, 1);

@@ -21,6 +21,7 @@ struct feed_finding {
 	uint32_t stack;
 	bool last;       /* of its rule that will be told */
 	bool suppressed; /* by the library */
+	uint32_t about;  /* of the findings of this stack; 0: there is one */
 	const char *message;
 	const char *details;
 	const char *help;
@@ -77,7 +78,8 @@ void feed_counters(uint64_t cookie, const struct kernel_counters *counters);
 void feed_finding(const struct feed_finding *finding);
 
 /* untold: at places of which no finding was told; without a stack. */
-void feed_again(enum rule rule, uint32_t stack, uint32_t count, bool untold);
+void feed_again(enum rule rule, uint32_t stack, uint32_t about, uint32_t count,
+		bool untold);
 
 void feed_message(const char *text);
 

@@ -10,6 +10,7 @@
 
 #include "kernel/borrow.h"
 #include "kernel/raw.h"
+#include "model/text.h"
 #include "shim/blind.h"
 #include "shim/closing.h"
 #include "shim/feed.h"
@@ -225,17 +226,6 @@ struct directory_entry { /* struct linux_dirent64, getdents64(2) */
 	char name[];
 };
 
-static int number_of(const char *name)
-{
-	int number = 0;
-
-	if (*name < '0' || *name > '9')
-		return -1;
-	for (; *name >= '0' && *name <= '9'; name++)
-		number = number * 10 + (*name - '0');
-	return number;
-}
-
 static void adopt(int fd)
 {
 	uint64_t ref = observe_adopt(fd);
@@ -261,7 +251,7 @@ static void adopt_inherited(void)
 		for (long at = 0; at < got;) {
 			const struct directory_entry *entry =
 				(const void *)(buffer + at);
-			int fd = number_of(entry->name);
+			int fd = (int)text_number(entry->name);
 
 			at += entry->length;
 			if (fd >= 0 && fd != directory && !table_find(fd))

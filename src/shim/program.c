@@ -5,19 +5,13 @@
 #include <sys/auxv.h>
 
 #include "kernel/raw.h"
+#include "model/text.h"
 
 void program_path(char *path, size_t size)
 {
 	long length = raw_readlink("/proc/self/exe", path, size - 1);
 
 	path[length > 0 ? length : 0] = '\0';
-}
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 static bool begins_with(const char *text, const char *with)
@@ -45,7 +39,7 @@ static const char *started_path(char *const arguments[], const char *program)
 void program_name(char *name, size_t size, char *const arguments[],
 		  const char *program)
 {
-	const char *base = base_name(started_path(arguments, program));
+	const char *base = text_base_name(started_path(arguments, program));
 	size_t length = strnlen(base, size - 1);
 
 	memcpy(name, base, length);

@@ -230,6 +230,7 @@ void report_end(struct report *report)
 			.stack = report->stack,
 			.last = report->last,
 			.suppressed = report->suppressed,
+			.about = again_about(report->again),
 			.message = scratch->message_space,
 			.details = scratch->details_space,
 			.help = scratch->help_space,
@@ -291,13 +292,13 @@ static void add_again_place(struct text *text, enum again_fate fate,
 }
 
 static void say_again(enum again_fate fate, enum rule rule, uint32_t stack,
-		      uint32_t count)
+		      uint32_t about, uint32_t count)
 {
 	char line[LINE_SIZE];
 	struct text text;
 
 	if (feed_attached()) {
-		feed_again(rule, stack, count, fate == AGAIN_UNTOLD);
+		feed_again(rule, stack, about, count, fate == AGAIN_UNTOLD);
 		return;
 	}
 	if (fate == AGAIN_SUPPRESSED)

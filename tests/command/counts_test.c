@@ -17,8 +17,8 @@
 enum { PATH_SIZE = 128, COUNT = 20 };
 
 static char folder[] = "/tmp/tcpshadow-counts-XXXXXX";
-static const char *const files[] = { "t.ndjson", "t.xml", "t.sarif", "t.html",
-				     "t.prom" };
+static const char *const files[] = { "t.ndjson", "t.xml",  "t.sarif",
+				     "t.html",   "t.prom", "t.again.xml" };
 static struct run run;
 
 static const char *in_folder(const char *name)
@@ -408,6 +408,82 @@ Test(counts, what_printed_suppressions_silence)
 		expect(run.text, " (and 1 suppressed)\n");
 		run_end(&run);
 		suppressions_remove(&file);
+	}
+}
+
+/*
+ * A child of a process that has told all that it tells finds more: that is no
+ * test that has passed. What does not count is told all the same.
+ */
+Test(counts, of_a_process_that_tells_none_are_in_junit)
+{
+	char script[1024];
+
+	cr_assert_eq(run_all(&run, false, NULL,
+			     ARGV(run_command(), "run",
+				  option("trace", "t.ndjson"),
+				  run_program("left"), "open", "1")),
+		     0);
+	run_end(&run);
+	snprintf(script, sizeof(script),
+		 "pid=$(sed -n 's/.*\"pid\":\\([0-9]*\\).*/\\1/p' %s | head "
+		 "-1)\n"
+		 "for rule in close-wait-leak connect-refused; do\n"
+		 "sed -i '$i{\"event\":\"untold\",\"process\":1,\"pid\":'$pid',"
+		 "\"rule\":\"'$rule'\",\"count\":3}' %s\ndone",
+		 in_folder("t.ndjson"), in_folder("t.ndjson"));
+	cr_assert_eq(run_all(&run, false, NULL, ARGV("sh", "-c", script)), 0);
+	run_end(&run);
+	cr_assert_eq(run_all(&run, false, NULL,
+			     ARGV(run_command(), "report",
+				  option("junit", "t.xml"),
+				  in_folder("t.ndjson"))),
+		     0, "%s", run_errors(&run));
+	run_end(&run);
+	expect_in("t.xml", "failures=\"1\" errors=\"0\"");
+	expect_in("t.xml", "message=\"3 findings at places that are not told\" "
+			   "type=\"untold\"");
+	expect_in("t.xml", "again: 3 more times at other places "
+			   "[close-wait-leak]\n</failure>");
+	expect_in("t.xml", "<system-out>again: 3 more times at other places "
+			   "[connect-refused]\n");
+}
+
+/* What comes again belongs to the address that it comes again with. */
+Test(counts, of_two_addresses_at_one_place_are_told_apart)
+{
+	struct run shown;
+	char again[64];
+	const char *first;
+	const char *second;
+
+	snprintf(again, sizeof(again), "    again: %d more times\n", COUNT - 1);
+	cr_assert_eq(run_all(&run, false, NULL,
+			     ARGV(run_command(), "run", "--fail-on=note",
+				  option("junit", "t.xml"),
+				  option("trace", "t.ndjson"),
+				  run_program("left"), "refused", count())),
+		     0, "%s", run_errors(&run));
+	run_end(&run);
+	cr_assert_eq(run_all(&run, false, NULL,
+			     ARGV(run_command(), "report", "--fail-on=note",
+				  option("junit", "t.again.xml"),
+				  in_folder("t.ndjson"))),
+		     0, "%s", run_errors(&run));
+	run_end(&run);
+	for (int i = 0; i < 2; i++) {
+		cr_assert_eq(run_all(&shown, false, NULL,
+				     ARGV("cat", in_folder(i ? "t.again.xml"
+							     : "t.xml"))),
+			     0);
+		first = strstr(run_output(&shown), "note: the connection of ");
+		cr_assert(first, "%s", shown.text);
+		second = strstr(first + 1, "note: the connection of ");
+		cr_assert(second, "%s", shown.text);
+		expect(second, "%s", again);
+		cr_expect_eq(strstr(first, again), strstr(second, again), "%s",
+			     first);
+		run_end(&shown);
 	}
 }
 

@@ -199,30 +199,43 @@ Test(decode, names_and_labels_of_a_hostile_program_are_printable_and_cut)
 /* --- findings ----------------------------------------------------------------
  */
 
-static void send_finding(uint32_t stack, bool suppressed)
+static void send_finding_about(uint32_t stack, bool suppressed, uint32_t about)
 {
 	struct ring_finding finding = {
 		.head = { .time = 1, .process = 1, .pid = PARENT },
 		.fd = -1,
 		.stack = stack,
 		.rule = RULE_DOUBLE_CLOSE,
-		.suppressed = suppressed
+		.suppressed = suppressed,
+		.about = about
 	};
 
 	send(RING_FINDING, &finding, sizeof(finding), "message");
 }
 
-static void send_again(uint32_t stack, uint32_t count, bool untold)
+static void send_finding(uint32_t stack, bool suppressed)
+{
+	send_finding_about(stack, suppressed, 0);
+}
+
+static void send_again_about(uint32_t stack, uint32_t count, bool untold,
+			     uint32_t about)
 {
 	struct ring_again again = {
 		.head = { .time = 1, .process = 1, .pid = PARENT },
 		.stack = stack,
 		.rule = RULE_DOUBLE_CLOSE,
 		.untold = untold,
-		.count = count
+		.count = count,
+		.about = about
 	};
 
 	send(RING_AGAIN, &again, sizeof(again), "");
+}
+
+static void send_again(uint32_t stack, uint32_t count, bool untold)
+{
+	send_again_about(stack, count, untold, 0);
 }
 
 static void send_stack(uint32_t id)
@@ -245,6 +258,19 @@ Test(decode, what_comes_again_is_added_to_its_finding)
 	cr_expect_eq(session->found->repeated, 0);
 	cr_expect_eq(session->found->next->repeated, 5);
 	cr_expect_eq(decoder.bad, 0);
+}
+
+Test(decode, what_comes_again_is_added_to_the_finding_of_its_address)
+{
+	send_start(PARENT, 1);
+	send_stack(7);
+	send_finding_about(7, false, 21);
+	send_finding_about(7, false, 22);
+	send_again_about(7, 5, false, 22);
+	cr_expect_eq(session->found->repeated, 0);
+	cr_expect_eq(session->found->next->repeated, 5);
+	send_again_about(7, 5, false, 23);
+	cr_expect_eq(decoder.bad, 1);
 }
 
 Test(decode, what_comes_again_without_a_finding_is_bad)

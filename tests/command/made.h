@@ -97,7 +97,7 @@ static inline struct process *made_process(struct session *session,
 		.number = number,
 		.pid = (int)(1000 + number),
 		.program = session_text(session, path),
-		.command = session_text(session, symbols_base_name(path)),
+		.command = session_text(session, text_base_name(path)),
 		.arguments = session_text(session, path),
 		.started = MADE_START + number * 1000,
 	};

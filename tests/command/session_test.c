@@ -258,13 +258,13 @@ Test(session, what_comes_again_in_a_child_is_added_to_the_finding_of_its_parent)
 	struct process *child = start(2, parent);
 	struct process *stranger = start(3, NULL);
 
-	cr_expect(
-		session_repeated(session, child, RULE_DOUBLE_CLOSE, stack, 3));
+	cr_expect(session_repeated(session, child, RULE_DOUBLE_CLOSE, stack, 0,
+				   3));
 	cr_expect_eq(found->repeated, 3);
 	cr_expect_not(session_repeated(session, stranger, RULE_DOUBLE_CLOSE,
-				       stack, 3));
+				       stack, 0, 3));
 	cr_expect_not(
-		session_repeated(session, child, RULE_LEFT_OPEN, stack, 3));
+		session_repeated(session, child, RULE_LEFT_OPEN, stack, 0, 3));
 	cr_expect_eq(found->repeated, 3);
 }
 

@@ -140,3 +140,15 @@ Test(text, name_of_a_socket_is_behind_its_number_and_cut)
 	event_add_subject(&text, &subject);
 	cr_expect_str_eq(buffer, "fd 4 - -- -");
 }
+
+Test(text, parts_of_paths_and_numbers)
+{
+	cr_expect_str_eq(text_base_name("/usr/bin/cat"), "cat");
+	cr_expect_str_eq(text_base_name("cat"), "cat");
+	cr_expect_str_eq(text_base_name("bin/"), "");
+	cr_expect_eq(text_number("4096"), 4096);
+	cr_expect_eq(text_number("17 (cat) S"), 17);
+	cr_expect_eq(text_number("0"), 0);
+	cr_expect_eq(text_number("self"), -1);
+	cr_expect_eq(text_number(""), -1);
+}

@@ -9,6 +9,7 @@
  * passed      ... that are closed, and held by another program
  * listeners   over an exec, by a program that uses none
  * family      a double close, and COUNT more of it by a child
+ * refused     a connection to one port, and COUNT to another
  */
 #include "pair.h"
 
@@ -48,6 +49,14 @@ int known_close(int fd)
 
 	CHECK(result == 0 || errno == EBADF);
 	return result;
+}
+
+static void refuse(int port)
+{
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK(connect_to(fd, port) == -1 && errno == ECONNREFUSED);
+	CHECK(close(fd) == 0);
 }
 
 static int connected(int listener)
@@ -175,6 +184,22 @@ static void family(int count)
 	CHECK(waitpid(child, NULL, 0) == child);
 }
 
+/* Bound, not listening: nobody else gets the ports. */
+static void refused(int count)
+{
+	int ports[2];
+
+	for (int i = 0; i < 2; i++) {
+		struct sockaddr_in any = loopback(0);
+		int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+		CHECK(bind(fd, (struct sockaddr *)&any, sizeof(any)) == 0);
+		ports[i] = port_of(fd);
+	}
+	for (int i = 0; i <= count; i++)
+		refuse(ports[i > 0]);
+}
+
 static void other(int count)
 {
 	leaks_and(count, true);
@@ -193,7 +218,7 @@ static const struct {
 	{ "leaks", leaks },       { "other", other },
 	{ "open", open_sockets }, { "duplicates", duplicates },
 	{ "passed", passed },     { "listeners", listeners },
-	{ "family", family },
+	{ "family", family },     { "refused", refused },
 };
 
 int main(int argc, char **argv)

@@ -111,7 +111,7 @@ Test(ring, hole_is_waited_for_then_skipped_and_counted)
 	atomic_fetch_add(&reader.ring->reserved, 3);
 	cr_assert(append_text("behind the hole"));
 	cr_expect_not(ring_read(&reader, &record, false));
-	cr_expect(ring_pending(&reader));
+	cr_expect(ring_end(&reader) > reader.next);
 	cr_expect(ring_read(&reader, &record, true));
 	cr_expect_str_eq((char *)record.bytes, "behind the hole");
 	cr_expect_eq(reader.holes, 1);

@@ -1,6 +1,6 @@
 /*
  * The contract: what a program can observe is the same with and without the
- * library. tests/programs/contract prints it; the two outputs are compared byte
+ * library. tests/programs/contract* print it; the two outputs are compared byte
  * by byte, with the log in a file, on standard error, and switched off.
  */
 #include <criterion/criterion.h>
@@ -10,9 +10,13 @@
 #include "support/log.h"
 #include "support/scenarios.h"
 
-static void same_output(const char *scenario, const char *const *environment)
+static const char *const programs[] = { "contract", "contract_signals", NULL };
+
+static void same_output(const struct scenario_name *name,
+			const char *const *environment)
 {
-	const char *const *argv = ARGV(run_program("contract"), scenario);
+	const char *scenario = name->text;
+	const char *const *argv = ARGV(run_program(name->program), scenario);
 	struct run plain;
 	struct run shadowed;
 	char *expected;
@@ -38,17 +42,17 @@ static void same_output(const char *scenario, const char *const *environment)
 
 ParameterizedTestParameters(contract, holds)
 {
-	return list_scenarios("contract");
+	return list_scenarios_of(programs);
 }
 
 ParameterizedTest(struct scenario_name *scenario, contract, holds)
 {
-	same_output(scenario->text, NULL);
+	same_output(scenario, NULL);
 }
 
 ParameterizedTestParameters(contract, holds_with_the_log_on_standard_error)
 {
-	return list_scenarios("contract");
+	return list_scenarios_of(programs);
 }
 
 ParameterizedTest(struct scenario_name *scenario, contract,
@@ -57,12 +61,12 @@ ParameterizedTest(struct scenario_name *scenario, contract,
 	static const char *const environment[] = { "TCPSHADOW_LOG=stderr",
 						   NULL };
 
-	same_output(scenario->text, environment);
+	same_output(scenario, environment);
 }
 
 ParameterizedTestParameters(contract, holds_with_all_stacks_and_no_log)
 {
-	return list_scenarios("contract");
+	return list_scenarios_of(programs);
 }
 
 ParameterizedTest(struct scenario_name *scenario, contract,
@@ -72,5 +76,5 @@ ParameterizedTest(struct scenario_name *scenario, contract,
 						   "TCPSHADOW_STACKS=all",
 						   NULL };
 
-	same_output(scenario->text, environment);
+	same_output(scenario, environment);
 }

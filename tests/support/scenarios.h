@@ -12,21 +12,34 @@
 #include "support/run.h"
 
 struct scenario_name {
+	char program[32];
 	char text[96];
 };
 
-static inline struct criterion_test_params list_scenarios(const char *program)
+/* Of several programs, one after the other; NULL ends them. */
+static inline struct criterion_test_params
+list_scenarios_of(const char *const *programs)
 {
 	static struct scenario_name names[256];
 	size_t count = 0;
-	FILE *stream = popen(run_program(program), "r");
+	bool good = true;
 
-	while (stream && count < 256 &&
-	       fscanf(stream, "%95s", names[count].text) == 1)
-		count++;
-	if (!stream || pclose(stream) != 0)
-		count = 0;
-	return cr_make_param_array(struct scenario_name, names, count);
+	for (; *programs; programs++) {
+		FILE *stream = popen(run_program(*programs), "r");
+
+		while (stream && count < 256 &&
+		       fscanf(stream, "%95s", names[count].text) == 1)
+			snprintf(names[count++].program, sizeof(names->program),
+				 "%s", *programs);
+		good &= stream && pclose(stream) == 0;
+	}
+	return cr_make_param_array(struct scenario_name, names,
+				   good ? count : 0);
+}
+
+static inline struct criterion_test_params list_scenarios(const char *program)
+{
+	return list_scenarios_of((const char *const[]){ program, NULL });
 }
 
 /* Every scenario of the program, with and without the library, as expected. */

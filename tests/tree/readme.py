@@ -10,6 +10,8 @@ readme.py SOURCE BUILD, as root in a network namespace of its own, where port
               (tests/real/runners_test.c runs the runners)
   yaml        jobs: their commands of tcpshadow are run, the others are known
   dockerfile  its command is run as the first process of a namespace
+  c           a test's statements about a connection: compiled, run with the
+              library and without
 """
 
 import json
@@ -299,6 +301,57 @@ def try_dockerfile(sandbox, lines):
         fail(f"as the first process: {status}\n{printed}")
 
 
+# A client hangs up, and serve() reads to the end.
+PROGRAM = """
+#include <assert.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+%s
+static void serve(int fd)
+{
+	char byte;
+
+	while (read(fd, &byte, 1) > 0)
+		;
+}
+
+int main(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	socklen_t length = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int client = socket(AF_INET, SOCK_STREAM, 0);
+	int fd;
+
+	assert(listen(listener, 1) == 0);
+	assert(getsockname(listener, (struct sockaddr *)&address, &length) == 0);
+	assert(connect(client, (struct sockaddr *)&address, length) == 0);
+	fd = accept(listener, 0, 0);
+	close(client);
+%s
+	return tcpshadow_active();
+}
+"""
+
+
+def try_c(sandbox, lines):
+    includes = [line for line in lines if line.startswith("#include")]
+    others = [line for line in lines if line not in includes]
+    sandbox.file("test.c", PROGRAM % ("\n".join(includes), "\n".join(others)))
+    status, printed = sandbox.run(
+        f"${{CC:-cc}} -Wall -Werror -I{SOURCE}/include -o test test.c")
+    if status != 0:
+        fail("does not compile: " + printed)
+        return
+    for active, command in ((0, "./test"), (1, f"LD_PRELOAD={BUILD}/libtcpshadow.so ./test"),
+                            (1, "tcpshadow run ./test")):
+        status, printed = sandbox.run(command)
+        if status != active:
+            fail(f"{command}: {status}\n{printed}")
+
+
 def main():
     with open(SOURCE + "/README.md", encoding="utf-8") as file:
         found = list(blocks(file.read()))
@@ -317,11 +370,13 @@ def main():
             try_yaml(sandbox, lines)
         elif kind == "dockerfile":
             try_dockerfile(sandbox, lines)
-        elif kind != "c":
+        elif kind == "c":
+            try_c(sandbox, lines)
+        else:
             fail("what is a block of `" + kind + "`?")
     sandbox.remove()
     kinds = [kind for kind, _ in found]
-    for kind in ("console", "sh", "sh runner", "yaml", "dockerfile"):
+    for kind in ("console", "sh", "sh runner", "yaml", "dockerfile", "c"):
         if kind not in kinds:
             fail("no block of " + kind)
     print("\n".join(failures))
