@@ -17,6 +17,7 @@ static _Atomic uint32_t close_wait_since;
 /* When connections that nothing has happened to are looked at, and where on. */
 static _Atomic uint32_t survey_due;
 static _Atomic int survey_next;
+static _Atomic bool survey_found; /* an end, in the round at hand */
 
 /* How many connections have been accepted, for close-wait-leak. */
 static _Atomic uint32_t accepted;
@@ -248,19 +249,20 @@ void rule_open_at_exit(int fd, uint64_t ref)
 
 /*
  * Looks at some of the connections that the program leaves alone: a FIN may
- * have come that no call has met. True when one has come. All have had their
- * turn about once in the time after which a leak is one; a millisecond is not
- * exceeded at any call.
+ * have come that no call has met. True when all have had their turn, about once
+ * in the time after which a leak is one, and one has come: then those that are
+ * in CLOSE_WAIT are judged, once for all. Until then a call takes a
+ * millisecond.
  */
 static bool survey(enum call call, uint32_t now)
 {
-	enum { LOOKS_MAX = 1024, LEAST = 1000 };
+	/* An end takes as long as so many more looks. */
+	enum { LOOKS_MAX = 1024, END = 7, LEAST = 1000 };
 	uint32_t interval = settings.close_wait * 1000;
 	/* No result: it is of another socket. */
 	struct sight sight = { .call = call, .result = 1 };
 	uint32_t due = atomic_load(&survey_due);
 	int highest = table_highest();
-	bool found = false;
 	int looks = 0;
 	int fd;
 
@@ -275,7 +277,7 @@ static bool survey(enum call call, uint32_t now)
 		uint64_t ref = table_find(fd);
 		uint64_t word;
 
-		if (looks == LOOKS_MAX)
+		if (looks >= LOOKS_MAX)
 			break;
 		if (!ref || !sock_load(ref, &word) ||
 		    sock_of(ref)->touched < process_born() ||
@@ -285,12 +287,15 @@ static bool survey(enum call call, uint32_t now)
 		if (!(kernel_socket_events(fd) & POLLRDHUP))
 			continue;
 		observe(fd, ref, &sight);
-		found = true;
+		atomic_store(&survey_found, true);
+		looks += END;
 	}
-	if (looks == LOOKS_MAX)
-		atomic_store(&survey_due, now);
 	atomic_store(&survey_next, fd <= highest ? fd : 0);
-	return found;
+	if (fd <= highest) {
+		atomic_store(&survey_due, now);
+		return false;
+	}
+	return atomic_exchange(&survey_found, false);
 }
 
 void rule_check_close_wait(enum call call)
