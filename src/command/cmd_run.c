@@ -24,6 +24,7 @@
 #include "command/suppressions.h"
 #include "command/target.h"
 #include "command/unfinished.h"
+#include "kernel/filters.h"
 
 enum {
 	RING_SLOTS = 1 << 18, /* 16 MiB */
@@ -217,6 +218,7 @@ static const char *join(struct session *session, char **words)
 static char *make_ring(struct run *run)
 {
 	uint64_t identity = 0;
+	int filters = filters_in_force();
 	char *name = NULL;
 	int fd;
 
@@ -228,10 +230,11 @@ static char *make_ring(struct run *run)
 	}
 	handout_begin(&run->handout, fd);
 	/* A number that no shell redirection is going to take. */
-	if (asprintf(&name, "/proc/%d/fd/%d:%llx,%llx,%llx", (int)getpid(), fd,
-		     (unsigned long long)identity,
+	if (asprintf(&name, "/proc/%d/fd/%d:%llx,%llx,%llx,%x", (int)getpid(),
+		     fd, (unsigned long long)identity,
 		     (unsigned long long)run->handout.name,
-		     (unsigned long long)run->handout.key) < 0)
+		     (unsigned long long)run->handout.key,
+		     filters > 0 ? (unsigned int)filters : 0) < 0)
 		name = NULL;
 	return need_memory(name);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 
+#include "kernel/filters.h"
 #include "kernel/raw.h"
 #include "model/text.h"
 #include "ring/append.h"
@@ -23,6 +24,7 @@ struct way {
 	uint64_t run;
 	uint64_t name; /* 0: nobody to ask */
 	uint64_t key;
+	uint64_t filters; /* of seccomp that the command is under itself */
 };
 
 /* As the command has told it; 0: it has not. */
@@ -61,7 +63,8 @@ static bool read_option(const char *option, struct way *way)
 	at = colon + 1;
 	return read_hexadecimal(&at, &way->run) &&
 	       read_hexadecimal(&at, &way->name) &&
-	       read_hexadecimal(&at, &way->key) && !*at;
+	       read_hexadecimal(&at, &way->key) &&
+	       read_hexadecimal(&at, &way->filters) && !*at;
 }
 
 /* Closes the descriptor. */
@@ -159,6 +162,15 @@ static struct ring *map_by_asking(const struct way *way, uint32_t *slots,
 	return mapped;
 }
 
+/*
+ * A filter that came into force in the run, before this program, may kill it
+ * for a socket that it does not make itself.
+ */
+static bool may_ask(const struct way *way)
+{
+	return way->name && filters_in_force() <= (int)way->filters;
+}
+
 static int pid_in_proc(void)
 {
 	char target[16];
@@ -194,7 +206,7 @@ struct ring *reach_ring(const char *option, uint32_t *slots)
 	/* The path led to the command's descriptor: it is of its /proc. */
 	if (mapped)
 		pid = pid_in_proc();
-	else if (way.name)
+	else if (may_ask(&way))
 		mapped = map_by_asking(&way, slots, &pid);
 	raw_restore_signals(mask);
 	atomic_store(&told_pid, pid);

@@ -2,10 +2,11 @@
  * How a process gets at the ring of `tcpshadow run`, and what it is called
  * there.
  *
- * The option is PATH:RUN,NAME,KEY, numbers in hexadecimal. PATH leads to the
- * command's descriptor, and is open to processes of the same user and
+ * The option is PATH:RUN,NAME,KEY,FILTERS, numbers in hexadecimal. PATH leads
+ * to the command's descriptor, and is open to processes of the same user and
  * privileges that see the same /proc. Whoever else is of the run asks the
- * command for it (ring/handout.h).
+ * command for it (ring/handout.h), unless he is under more seccomp filters than
+ * the command.
  *
  * Called by: feed. The first call opens and closes descriptors, and may wait
  * for the command (2 s at most) where the path is not open. Async-signal-safe,

@@ -87,6 +87,20 @@ Test(followed, a_program_without_proc)
 			   run_example("double-close/bad")));
 }
 
+/* It may kill for a socket. */
+Test(followed, behind_a_filter_of_the_run_nobody_asks)
+{
+	struct run run;
+
+	needs_root();
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN(NOBODY, run_program("filtered"), "echo", "x")),
+		     0, "%s", run.text);
+	cr_expect_str_eq(run_output(&run), "x\n");
+	cr_expect(strstr(run_errors(&run), "was not followed"), "%s", run.text);
+	run_end(&run);
+}
+
 Test(followed, many_programs_of_another_user_that_begin_at_once)
 {
 	static const char script[] = "i=0; while [ $i -lt 40 ]; do \"$0\" & "
