@@ -281,8 +281,8 @@ static bool has_still(const struct process *process,
 /* What the program has not closed when it ended. */
 static void note_open(struct session *session, const struct process *process)
 {
-	for (struct tcp_socket *socket = session->sockets; socket;
-	     socket = socket->next) {
+	for (struct tcp_socket *socket = session->live; socket;
+	     socket = socket->live_next) {
 		if (has_still(process, socket) && !socket->released &&
 		    is_open(socket->state))
 			socket->open_state = socket->state;

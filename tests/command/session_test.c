@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "command/session.h"
 
@@ -258,4 +259,18 @@ Test(session, times_are_whole_microseconds)
 	cr_expect_eq(socket->steps[0].time, 1234000);
 	session_gone(session, process, 7654321, NULL);
 	cr_expect_eq(process->ended, 7654000);
+}
+
+/* A forking server: as many processes as connections. */
+Test(session, the_end_of_a_process_costs_nothing_for_what_was_closed_before)
+{
+	enum { MANY = 30000 };
+	clock_t begun;
+
+	for (unsigned int i = 1; i <= MANY; i++)
+		closed(start(i, NULL), i, i, 80);
+	begun = clock();
+	for (unsigned int i = 1; i <= MANY; i++)
+		session_gone(session, session_process(session, i), i, NULL);
+	cr_expect_lt(clock() - begun, CLOCKS_PER_SEC / 2);
 }
