@@ -154,6 +154,7 @@ static void follow(struct run *run)
 	bool all = option_match(OPTION_WAIT,
 				run->arguments.values[OPTION_WAIT]) == 1;
 
+	supervise_wake_by(&run->supervisor, run->handout.socket);
 	while (all ? !run->supervisor.all_ended && !run->supervisor.told_to_end
 		   : !run->supervisor.ended) {
 		supervise_wait(&run->supervisor,

@@ -27,7 +27,7 @@ enum {
 };
 
 /* What an event of epoll is about; any other number is a process. */
-enum { EVENT_CHILDREN, EVENT_SIGNALS };
+enum { EVENT_CHILDREN, EVENT_SIGNALS, EVENT_OTHER };
 
 static struct sigaction child_before;
 static sigset_t mask_before;
@@ -181,6 +181,11 @@ bool supervise_watch(struct supervisor *supervisor, pid_t pid)
 	if (epoll_ctl(supervisor->events, EPOLL_CTL_ADD, fd, &event) < 0)
 		close(fd);
 	return true;
+}
+
+void supervise_wake_by(struct supervisor *supervisor, int fd)
+{
+	listen_to(supervisor->events, fd, EPOLLIN, EVENT_OTHER);
 }
 
 /*
@@ -442,7 +447,7 @@ static void take_event(struct supervisor *supervisor, uint64_t what)
 		take_children(supervisor);
 	} else if (what == EVENT_SIGNALS) {
 		supervisor->look_at = now_ms() + GRACE;
-	} else {
+	} else if (what != EVENT_OTHER) {
 		close((int)(what >> 32));
 		/* A child of ours is told with its status, by reap. */
 		reap(supervisor);

@@ -47,6 +47,9 @@ int supervise_start(struct supervisor *supervisor, const char *path,
  */
 bool supervise_watch(struct supervisor *supervisor, pid_t pid);
 
+/* What comes in there, and is for others to read, ends a wait. */
+void supervise_wake_by(struct supervisor *supervisor, int fd);
+
 /*
  * Processes that the program has left behind, and that are this one's children
  * by now: their number, and the first one's pid.

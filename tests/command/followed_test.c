@@ -119,6 +119,35 @@ Test(followed, many_programs_of_another_user_that_begin_at_once)
 	run_end(&run);
 }
 
+static double seconds_of(const char *const *argv)
+{
+	struct timespec before;
+	struct timespec after;
+	struct run run;
+
+	clock_gettime(CLOCK_MONOTONIC, &before);
+	cr_expect_eq(run_all(&run, false, NULL, argv), 0, "%s", run.text);
+	clock_gettime(CLOCK_MONOTONIC, &after);
+	run_end(&run);
+	return (double)(after.tv_sec - before.tv_sec) +
+	       (double)(after.tv_nsec - before.tv_nsec) / 1e9;
+}
+
+/* Each has its answer at once, not when the command looks again (10 ms). */
+Test(followed, who_asks_does_not_wait)
+{
+	static const char script[] =
+		"i=0; while [ $i -lt 300 ]; do /bin/true; i=$((i + 1)); done";
+	double opened;
+	double asked;
+
+	needs_root();
+	needs(ARGV(NOBODY, "test", "-r", run_library()));
+	opened = seconds_of(RUN("/bin/sh", "-c", script));
+	asked = seconds_of(RUN(NOBODY, "/bin/sh", "-c", script));
+	cr_expect_lt(asked, opened + 1.5, "%g s, %g s", asked, opened);
+}
+
 /* Programs that are executed by forked children, and one that forks itself. */
 static void check_tree_in(const char *const *argv)
 {
