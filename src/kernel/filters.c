@@ -22,6 +22,13 @@ static int number_at(const char *at)
 	return number;
 }
 
+static const char *find_field(const char *text)
+{
+	while (text && strncmp(text, field, FIELD) != 0)
+		text = *text ? strchr(text + 1, '\n') : NULL;
+	return text;
+}
+
 int filters_in_force(void)
 {
 	char text[LINE + PIECE + 1];
@@ -43,7 +50,7 @@ int filters_in_force(void)
 			break;
 		length = kept + got;
 		text[length] = '\0';
-		found = strstr(text, field);
+		found = find_field(text);
 		if (found && !strchr(found + 1, '\n'))
 			found = NULL;
 	}

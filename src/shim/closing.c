@@ -230,7 +230,11 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 /* The close throws away what waits: is it worth a word? */
 static void judge_unread(int fd, uint64_t ref)
 {
-	if (kernel_socket_only_alerts(fd, sock_of(ref)->unread))
+	uint64_t word;
+
+	/* Whoever shares it may have read what is looked for. */
+	if (sock_load(ref, &word) && !observe_is_shared(sock_of(ref), word) &&
+	    kernel_socket_only_alerts(fd, sock_of(ref)->unread))
 		sock_flag(ref, SOCK_ONLY_ALERTS, 0);
 	else
 		sock_flag(ref, 0, SOCK_ONLY_ALERTS);
@@ -303,7 +307,8 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	sock->closed_by = stack_brief(sight->place);
 	feed_closed(sock->cookie, sock->closed_by);
 	if (may_live_on(sock, word) && lives_on(sock, word, &inode)) {
-		if (inode != 0)
+		/* Else it is a call of this process, which has no number. */
+		if (inode != 0 && observe_is_shared(sock, word))
 			rule_still_held(fd, ref, inode, sight);
 		feed_released(sock->cookie);
 		sock_flag(ref, SOCK_SILENT_GHOST, 0);

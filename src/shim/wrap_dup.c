@@ -85,13 +85,13 @@ static bool copies(int command)
 }
 
 /*
- * The flags of the number itself are how a program asks whether it is taken,
- * and how it marks all that there are: that is no use of a socket.
+ * Its flags are how a program asks whether a number is taken, and how it marks
+ * all that there are: that is no use of a socket.
  */
 static void check_command(int fd, int command, enum call call,
 			  const void *place)
 {
-	if (command != F_GETFD && command != F_SETFD)
+	if (command != F_GETFD && command != F_SETFD && command != F_GETFL)
 		check_number(fd, call, place);
 }
 

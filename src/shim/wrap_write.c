@@ -190,17 +190,14 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 	return result;
 }
 
-/*
- * sendmsg() refuses too many or too few parts with EMSGSIZE, writev() with
- * EINVAL.
- */
+/* sendmsg() refuses too many parts with EMSGSIZE, writev() with EINVAL. */
 static ssize_t send_parts(int fd, const struct iovec *parts, int count)
 {
 	struct msghdr message = { .msg_iov = (struct iovec *)parts,
 				  .msg_iovlen = (size_t)count };
 	ssize_t result = real.sendmsg(fd, &message, MSG_NOSIGNAL);
 
-	if (result < 0 && errno == EMSGSIZE && (count < 0 || count > IOV_MAX))
+	if (result < 0 && errno == EMSGSIZE && count > IOV_MAX)
 		errno = EINVAL;
 	return result;
 }
@@ -252,7 +249,9 @@ static OUT_OF_LINE ssize_t writev_slowly(int fd, const struct iovec *parts,
 	struct sigpipe_hold hold;
 	ssize_t result;
 
-	if (!attempt_begin(&attempt, fd, 0, CALL_writev, RETURN_ADDRESS))
+	/* Without a part it fails or does nothing, and asks nothing. */
+	if (!attempt_begin(&attempt, fd, 0, CALL_writev, RETURN_ADDRESS) ||
+	    count <= 0)
 		return attempt_end(&attempt, CALL_writev,
 				   real.writev(fd, parts, count),
 				   RETURN_ADDRESS);
@@ -298,7 +297,7 @@ ssize_t writev(int fd, const struct iovec *parts, int count)
 	struct kept kept;
 	ssize_t result;
 
-	if (has_credit(entry)) {
+	if (count > 0 && has_credit(entry)) {
 		keep(&kept, fd);
 		kept.bytes = parts;
 		KEEP(kept.bytes);
