@@ -280,6 +280,7 @@ static void questions_whether_it_is_open(void)
 	SHOW(fcntl(BURIED, F_GETFD));
 	SHOW(fcntl64(BURIED, F_GETFD));
 	SHOW(fcntl(BURIED, F_SETFD, FD_CLOEXEC));
+	SHOW(fcntl(BURIED, F_GETFL));
 	SHOW(dup2(BURIED, BURIED));
 	tell("findings", "0 use-after-close");
 	tell("findings", "0 double-close");

@@ -115,10 +115,10 @@ struct caller {
 	X(dup2, dup2, dup2(fd, 40))                                \
 	X(dup3, dup3, dup3(fd, 40, O_CLOEXEC))                     \
 	X(fcntl_copy, fcntl, fcntl(fd, F_DUPFD, 40))               \
-	X(fcntl_flags, fcntl, fcntl(fd, F_GETFL))                  \
+	X(fcntl_flags, fcntl, fcntl(fd, F_SETFL, 0))               \
 	X(fcntl_no_wait, fcntl, fcntl(fd, F_SETFL, O_NONBLOCK))    \
 	X(fcntl64_copy, fcntl64, fcntl64(fd, F_DUPFD_CLOEXEC, 40)) \
-	X(fcntl64_flags, fcntl64, fcntl64(fd, F_GETFL))            \
+	X(fcntl64_flags, fcntl64, fcntl64(fd, F_SETFL, 0))         \
 	X(fdopen, fdopen, fdopen(fd, "r") ? 0 : -1)                \
 	X(syscall_dup, dup, syscall(SYS_dup, fd))                  \
 	X(syscall_dup3, dup2, syscall(SYS_dup3, fd, 40, 0))
