@@ -66,6 +66,12 @@ static void run(const char *const *argv)
 	run_end(&run);
 }
 
+/*
+ * Left out: thousands of attempts that fail for want of a port, each recorded
+ * by the kernel as two steps, overwrite the recording.
+ */
+static const char floods[] = "forked_children_have_no_lookup_more";
+
 static void run_scenarios(const char *program)
 {
 	char names[256][96];
@@ -76,8 +82,10 @@ static void run_scenarios(const char *program)
 	       fscanf(stream, "%95s", names[count]) == 1)
 		count++;
 	cr_assert(stream && pclose(stream) == 0 && count > 0);
-	for (int i = 0; i < count; i++)
-		run(ARGV(run_program(program), names[i]));
+	for (int i = 0; i < count; i++) {
+		if (strcmp(names[i], floods) != 0)
+			run(ARGV(run_program(program), names[i]));
+	}
 }
 
 Test(truth, of_states)
@@ -98,6 +106,7 @@ Test(truth, of_the_contract)
 {
 	begin();
 	run_scenarios("contract");
+	run_scenarios("contract_signals");
 	end("contract", 1000);
 }
 

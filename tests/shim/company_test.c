@@ -18,8 +18,8 @@ static const char *const programs[][2] = {
 	{ "torture_numbers", "files_and_connections_take_turns" },
 	{ "torture_processes", "storm_of_children_from_threads" },
 	{ "torture_signals", "sigpipe_handlers_that_write_again" },
-	{ "contract", "sigpipe_by_default" },
-	{ "contract", "threads_that_open_and_close" },
+	{ "contract_signals", "sigpipe_by_default" },
+	{ "contract_signals", "threads_that_open_and_close" },
 };
 
 enum { PROGRAM_COUNT = sizeof(programs) / sizeof(programs[0]) };
@@ -163,8 +163,8 @@ static bool is_installed(const char *path)
  * to itself a little later: errno inside of a SIGPIPE handler is not compared.
  */
 static const char *const watched_programs[][2] = {
-	{ "contract", "sigpipe_ignored" },
-	{ "contract", "sigpipe_blocked_then_waited_for" },
+	{ "contract_signals", "sigpipe_ignored" },
+	{ "contract_signals", "sigpipe_blocked_then_waited_for" },
 	{ "contract", "spawned_child_closes_what_is_the_parents" },
 	{ "torture_numbers", "number_becomes_a_file" },
 	{ "torture_numbers", "thread_parts_its_descriptors" },
