@@ -238,6 +238,7 @@ static void tell_module(const struct link_map *map, const char *call)
 void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count)
 {
 	struct ring_frame told_frames[STACK_FRAMES_MAX];
+	const struct link_map *last = NULL;
 	struct ring_stack stack;
 
 	if (!feed_attached())
@@ -249,7 +250,9 @@ void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count)
 		told_frames[i] = (struct ring_frame){ .address = frames[i] };
 		if (!map)
 			continue;
-		tell_module(map, call);
+		if (map != last)
+			tell_module(map, call);
+		last = map;
 		told_frames[i].base = map->l_addr + 1;
 		told_frames[i].address -= map->l_addr;
 	}
