@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # memcached: threads around libevent, descriptors handed from one to another.
 # earns: write-after-peer-close (it tells one client too many so, who has left)
+# earns: reset-on-close (a client ends with an answer unread)
 # timeout: 120
 set -u
 

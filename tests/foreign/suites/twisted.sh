@@ -2,6 +2,7 @@
 # Twisted's own tests: every reactor (epoll, poll, select, asyncio), its
 # processes and its protocols.
 # earns: address-in-use descriptors-exhausted (provoked)
+# earns: use-after-close (descriptors of closed sockets are duplicated, to fail)
 # earns: reset-on-close write-after-peer-close (peers that leave)
 # timeout: 240
 set -u
