@@ -150,6 +150,7 @@ static void settle_descriptors(const struct sight *sight)
 {
 	enum { LOOKS_MAX = 4096 };
 	int highest = table_highest();
+	int looked = -1;
 	int looks = 0;
 
 	for (int fd = 0; fd <= highest; fd++) {
@@ -162,12 +163,13 @@ static void settle_descriptors(const struct sight *sight)
 			continue;
 		}
 		closing_look(fd, ref, sight);
+		looked = fd;
 	}
 	for (int fd = 0; sight->call == CALL_NONE && fd <= highest; fd++) {
 		uint64_t ref = settles(fd);
 
 		if (ref)
-			rule_open_at_exit(fd, ref);
+			rule_open_at_exit(fd, ref, fd <= looked);
 	}
 }
 

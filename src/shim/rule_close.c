@@ -229,7 +229,7 @@ static void check_unread_at_exit(int fd, uint64_t ref)
 	report_end(&report);
 }
 
-void rule_open_at_exit(int fd, uint64_t ref)
+void rule_open_at_exit(int fd, uint64_t ref, bool looked)
 {
 	uint64_t word;
 
@@ -237,7 +237,8 @@ void rule_open_at_exit(int fd, uint64_t ref)
 	if (process_sandboxed() || !sock_load(ref, &word) ||
 	    word & SOCK_LEAK_SAID)
 		return;
-	check_unread_at_exit(fd, ref);
+	if (looked)
+		check_unread_at_exit(fd, ref);
 	if (is_forgotten(fd, ref) && !is_left_to_exit(ref)) {
 		say_leak(fd, ref, "at its end");
 		return;

@@ -48,8 +48,11 @@ void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 /* The program goes on to another connection. */
 void rule_another_accepted(void);
 
-/* The rules about what is open at the end. */
-void rule_open_at_exit(int fd, uint64_t ref);
+/*
+ * The rules about what is open at the end; where it was not looked at, they
+ * keep to what is known.
+ */
+void rule_open_at_exit(int fd, uint64_t ref, bool looked);
 
 /*
  * shared-close, inherited-listener, accept-overflow: of these, what is open at
