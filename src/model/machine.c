@@ -121,6 +121,22 @@ size_t machine_path(enum tcp_state from, enum tcp_state to,
 	return length;
 }
 
+/* Whose reset ended it, where the close made no end that waits. */
+static struct machine_ending reset_ending(enum fate fate,
+					  struct machine_ending otherwise)
+{
+	switch (fate) {
+	case FATE_WAS_RESET:
+		return (struct machine_ending){ ST_UNKNOWN, EVENT_RCV_RST,
+						false };
+	case FATE_RESET_OTHER:
+		return (struct machine_ending){ ST_UNKNOWN, EVENT_ABORT,
+						false };
+	default:
+		return otherwise;
+	}
+}
+
 /* Our FIN was out, and so may the peer's have been. */
 static struct machine_ending half_ending(enum fate fate)
 {
@@ -132,14 +148,10 @@ static struct machine_ending half_ending(enum fate fate)
 	case FATE_ANSWERED:
 		return (struct machine_ending){ ST_TIME_WAIT, EVENT_TIMEOUT,
 						true };
-	case FATE_WAS_RESET:
-		return (struct machine_ending){ ST_UNKNOWN, EVENT_RCV_RST,
-						false };
-	case FATE_RESET_OTHER:
-		return (struct machine_ending){ ST_UNKNOWN, EVENT_ABORT,
-						false };
 	default:
-		return (struct machine_ending){ ST_UNKNOWN, EVENT_RST, true };
+		return reset_ending(fate,
+				    (struct machine_ending){ ST_UNKNOWN,
+							     EVENT_RST, true });
 	}
 }
 
@@ -160,16 +172,8 @@ struct machine_ending machine_ending(enum tcp_state state, enum fate fate)
 	case ST_CLOSING:
 		return half_ending(fate);
 	default:
-		break;
-	}
-	switch (fate) {
-	case FATE_WAS_RESET:
-		return (struct machine_ending){ ST_UNKNOWN, EVENT_RCV_RST,
-						false };
-	case FATE_RESET_OTHER:
-		return (struct machine_ending){ ST_UNKNOWN, EVENT_ABORT,
-						false };
-	default:
-		return (struct machine_ending){ ST_UNKNOWN, EVENT_NONE, true };
+		return reset_ending(fate, (struct machine_ending){ ST_UNKNOWN,
+								   EVENT_NONE,
+								   true });
 	}
 }
