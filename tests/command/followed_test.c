@@ -46,17 +46,22 @@ static void needs(const char *const *command)
 			     command[1]);
 }
 
-/* The program earns a double-close, and there is nothing else to be told. */
-static void check_followed(const char *const *argv)
+/* Each that earns a double-close is told, and all were followed. */
+static void expect_double_closes(const char *const *argv, int number)
 {
 	struct run run;
 
 	cr_expect_eq(run_all(&run, false, NULL, argv), 0, "%s",
 		     run_errors(&run));
-	cr_expect_eq(count(run_errors(&run), "[double-close]"), 1, "%s",
+	cr_expect_eq(count(run_errors(&run), "[double-close]"), number, "%s",
 		     run.text);
 	cr_expect_null(strstr(run.text, "incomplete"), "%s", run.text);
 	run_end(&run);
+}
+
+static void check_followed(const char *const *argv)
+{
+	expect_double_closes(argv, 1);
 }
 
 Test(followed, a_program_of_another_user)
@@ -151,14 +156,7 @@ Test(followed, who_asks_does_not_wait)
 /* Programs that are executed by forked children, and one that forks itself. */
 static void check_tree_in(const char *const *argv)
 {
-	struct run run;
-
-	cr_expect_eq(run_all(&run, false, NULL, argv), 0, "%s",
-		     run_errors(&run));
-	cr_expect_eq(count(run_errors(&run), "[double-close]"), 11, "%s",
-		     run.text);
-	cr_expect_null(strstr(run.text, "incomplete"), "%s", run.text);
-	run_end(&run);
+	expect_double_closes(argv, 11);
 }
 
 static const char tree_script[] =

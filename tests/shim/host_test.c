@@ -158,50 +158,46 @@ Test(host, gcc_asan_told_not_to_mind_the_order)
 	run_end(&run);
 }
 
-Test(host, clang_asan_has_its_runtime_inside)
+/* A program of tests/programs, as NAME-clang, with ASan. */
+static void build_with_clang(const char *name)
 {
 	char command[1400];
 	struct run build;
-	struct run run;
 
 	if (access("/usr/bin/clang", X_OK) < 0)
 		cr_skip_test("clang is not installed");
 	snprintf(command, sizeof(command),
-		 "clang -D_GNU_SOURCE -fsanitize=address -o %s-clang "
-		 "%s/tests/programs/asan.c",
-		 run_program("asan"), getenv("TCPSHADOW_SOURCE"));
+		 "clang -D_GNU_SOURCE -g -pthread -fsanitize=address -o "
+		 "%s-clang %s/tests/programs/%s.c",
+		 run_program(name), getenv("TCPSHADOW_SOURCE"), name);
 	cr_assert_eq(run_all(&build, false, NULL,
 			     ARGV("/bin/sh", "-c", command)),
 		     0, "%s", run_errors(&build));
+	run_end(&build);
+}
+
+Test(host, clang_asan_has_its_runtime_inside)
+{
+	struct run run;
+
+	build_with_clang("asan");
 	cr_expect_eq(run_all(&run, true, NULL, ARGV(run_program("asan-clang"))),
 		     0, "%s", run_errors(&run));
 	cr_expect(expect_log(&run));
-	run_end(&build);
 	run_end(&run);
 }
 
 /* The call of accept() comes from the sanitizer's own. */
 Test(host, sanitizers_do_not_hide_who_made_a_socket)
 {
-	char command[1400];
-	struct run build;
 	struct run run;
 
-	if (access("/usr/bin/clang", X_OK) < 0)
-		cr_skip_test("clang is not installed");
-	snprintf(command, sizeof(command),
-		 "clang -D_GNU_SOURCE -g -pthread -fsanitize=address -o "
-		 "%s-clang %s/tests/programs/left.c",
-		 run_program("left"), getenv("TCPSHADOW_SOURCE"));
-	cr_assert_eq(run_all(&build, false, NULL,
-			     ARGV("/bin/sh", "-c", command)),
-		     0, "%s", run_errors(&build));
+	build_with_clang("left");
 	cr_expect_eq(run_all(&run, false, NULL,
 			     ARGV(run_command(), "run",
 				  run_program("left-clang"), "leaks", "2")),
 		     0, "%s", run_errors(&run));
 	cr_expect(strstr(run_errors(&run), " known_accept ("), "%s", run.text);
-	run_end(&build);
 	run_end(&run);
 }
 
