@@ -16,6 +16,7 @@
 #include "shim/feed.h"
 #include "shim/handover.h"
 #include "shim/observe.h"
+#include "shim/own_stack.h"
 #include "shim/real.h"
 #include "shim/report.h"
 #include "shim/rules.h"
@@ -263,22 +264,6 @@ static void adopt_inherited(void)
 	raw_close((int)directory);
 }
 
-/* Where the arguments begin: the first thread's stack is below. */
-static uintptr_t stack_base;
-
-bool process_on_stack(const void *address, size_t size)
-{
-	enum { CERTAIN = 64 << 10, PAGE = 4096 };
-	uintptr_t first = (uintptr_t)address;
-	uintptr_t last = first + size - 1;
-	uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
-
-	if (first / PAGE == frame / PAGE && last / PAGE == frame / PAGE)
-		return true;
-	return last < stack_base && last >= first &&
-	       stack_base - first <= CERTAIN;
-}
-
 /* The dynamic loader passes what main() will get (elf/dl-init.c). */
 __attribute__((constructor)) static void process_start(int count,
 						       char **arguments)
@@ -286,7 +271,7 @@ __attribute__((constructor)) static void process_start(int count,
 	int saved = errno;
 
 	(void)count;
-	stack_base = (uintptr_t)arguments;
+	own_stack_start(arguments);
 	settings_read(environ);
 	real_resolve();
 	make_identity();

@@ -45,13 +45,6 @@ void process_child_leaves_network(bool leaves);
  */
 bool process_owns_memory(void);
 
-/*
- * Is it on a stack, where it can surely be read? Only said of the first 64 KiB
- * of the first thread's stack, which the kernel sets up with more than that
- * (setup_arg_pages), and of the page that this very call's frame is in.
- */
-bool process_on_stack(const void *address, size_t size);
-
 /* Has the constructor run? Before it nothing is followed. */
 bool process_started(void);
 

@@ -3,7 +3,9 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-enum { SETS = 128, WAYS = 4, STEP_MAX = 65536 };
+#include "shim/own_stack.h"
+
+enum { SETS = 128, WAYS = 4 };
 
 enum readiness { FREE, IN_THE_MAKING, READY };
 
@@ -11,6 +13,7 @@ struct recalled {
 	_Atomic int readiness;
 	uint32_t id;
 	const void *place;
+	size_t above; /* bytes of stack above base */
 	unsigned int count;
 	uint32_t distances[RECALL_FRAMES_MAX]; /* from base, in bytes */
 	uintptr_t frames[RECALL_FRAMES_MAX];
@@ -25,8 +28,7 @@ static struct recalled *set_of(const void *place)
 	return table[hash >> 32 & (SETS - 1)];
 }
 
-/* From the inside out: no word is read that the one before does not vouch for.
- */
+/* Only where the stack is as high as the known one: its words can be read. */
 static bool matches(const struct recalled *known, const char *base)
 {
 	for (unsigned int i = 0; i < known->count; i++) {
@@ -42,12 +44,14 @@ static bool matches(const struct recalled *known, const char *base)
 uint32_t recall_find(const void *place, const void *base)
 {
 	const struct recalled *set = set_of(place);
+	size_t above = own_stack_above(base);
 
 	for (int i = 0; i < WAYS; i++) {
 		if (atomic_load_explicit(&set[i].readiness,
 					 memory_order_acquire) != READY)
 			return 0;
-		if (set[i].place == place && matches(&set[i], base))
+		if (set[i].place == place && set[i].above == above &&
+		    matches(&set[i], base))
 			return set[i].id;
 	}
 	return 0;
@@ -59,10 +63,12 @@ static bool fill(struct recalled *entry, const char *base,
 {
 	const char *before = base;
 
+	entry->above = own_stack_above(base);
 	for (unsigned int i = 0; i < trace->count; i++) {
 		const char *slot = (const char *)trace->slots[i];
 
-		if (slot < before || slot - before > STEP_MAX ||
+		if (slot < before ||
+		    (size_t)(slot - base) + sizeof(*slot) > entry->above ||
 		    *trace->slots[i] != trace->frames[i])
 			return false;
 		entry->distances[i] = (uint32_t)(slot - base);

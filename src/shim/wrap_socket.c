@@ -1,5 +1,6 @@
 #include "shim/in_use.h"
 #include "shim/lifecycle.h"
+#include "shim/own_stack.h"
 #include "shim/wrap.h"
 
 int socket(int domain, int type, int protocol)
@@ -87,7 +88,7 @@ int __connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length)
 static socklen_t room_for(const void *address, const socklen_t *length)
 {
 	if (!address || !real_accept_is_libc ||
-	    !process_on_stack(length, sizeof(*length)))
+	    !own_stack_has(length, sizeof(*length)))
 		return 0;
 	return *length;
 }

@@ -91,6 +91,58 @@ static void threads_with_the_smallest_stack(void)
 	printf("intact\n");
 }
 
+/*
+ * The same call, the same callers, and return addresses at other distances. A
+ * connection that is refused is a finding, with its stack.
+ */
+static __attribute__((noinline)) void *refused_below_locals(void *argument)
+{
+	const size_t *size = argument;
+	volatile char locals[*size];
+	struct sockaddr_in nobody = { .sin_family = AF_INET };
+	socklen_t length = sizeof(nobody);
+	int bound = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	locals[0] = 0;
+	nobody.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	CHECK(bind(bound, (struct sockaddr *)&nobody, length) == 0);
+	CHECK(getsockname(bound, (struct sockaddr *)&nobody, &length) == 0);
+	SHOW(connect(fd, (struct sockaddr *)&nobody, length));
+	SHOW(close(fd));
+	CHECK(close(bound) == 0);
+	return locals[0] ? argument : NULL;
+}
+
+static void *wait_below_nothing(void *argument)
+{
+	pthread_barrier_wait(argument);
+	return NULL;
+}
+
+/* What lies above the second one's stack is the guard page of another's. */
+static void a_frame_whose_size_differs_from_call_to_call(void)
+{
+	size_t sizes[] = { 6000, 16 };
+	pthread_barrier_t end;
+	pthread_t above;
+	pthread_t below;
+
+	/* The library has what memory it needs: the stacks are neighbours. */
+	refused_below_locals(&sizes[1]);
+	CHECK(pthread_create(&below, NULL, refused_below_locals, &sizes[0]) ==
+	      0);
+	CHECK(pthread_join(below, NULL) == 0);
+	CHECK(pthread_barrier_init(&end, NULL, 2) == 0);
+	CHECK(pthread_create(&above, NULL, wait_below_nothing, &end) == 0);
+	CHECK(pthread_create(&below, NULL, refused_below_locals, &sizes[1]) ==
+	      0);
+	CHECK(pthread_join(below, NULL) == 0);
+	pthread_barrier_wait(&end);
+	CHECK(pthread_join(above, NULL) == 0);
+	printf("intact\n");
+}
+
 /* --- descriptors ------------------------------------------------------------ */
 
 /* As many as are needed, and not one more: each socket gets its number. */
@@ -259,6 +311,7 @@ static const struct scenario scenarios[] = {
 	S(no_address_space_left),
 	S(no_data_and_no_locked_memory),
 	S(threads_with_the_smallest_stack),
+	S(a_frame_whose_size_differs_from_call_to_call),
 	S(just_enough_descriptors),
 	S(no_descriptor_may_be_made_at_all),
 	S(no_file_may_grow),

@@ -1,16 +1,26 @@
-/* Stacks that are recognised: on words that stand for a stack. */
+/* Stacks that are recognised: on words that stand for frames, in a frame. */
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "shim/own_stack.c"
 #include "shim/recall.c"
 
 enum { WORDS = 64 };
 
-static uintptr_t words[WORDS];
 static const char place; /* stands for a return address */
 
+extern void *__libc_stack_end; /* the dynamic loader's */
+
+static void start(void)
+{
+	own_stack_start(__libc_stack_end);
+}
+
+TestSuite(recall, .init = start);
+
 /* Return addresses in every fourth word. */
-static struct recall_trace make_trace(unsigned int count)
+static struct recall_trace make_trace(const uintptr_t *words,
+				      unsigned int count)
 {
 	struct recall_trace trace = { .count = count };
 
@@ -21,7 +31,7 @@ static struct recall_trace make_trace(unsigned int count)
 	return trace;
 }
 
-static void fill_words(void)
+static void fill_words(uintptr_t *words)
 {
 	for (int i = 0; i < WORDS; i++)
 		words[i] = 0x1000 + (uintptr_t)i;
@@ -29,10 +39,11 @@ static void fill_words(void)
 
 Test(recall, a_stack_is_known_again)
 {
+	uintptr_t words[WORDS];
 	struct recall_trace trace;
 
-	fill_words();
-	trace = make_trace(10);
+	fill_words(words);
+	trace = make_trace(words, 10);
 	cr_expect_eq(recall_find(&place, words), 0);
 	recall_put(&place, words, &trace, 7);
 	cr_expect_eq(recall_find(&place, words), 7);
@@ -40,10 +51,11 @@ Test(recall, a_stack_is_known_again)
 
 Test(recall, another_caller_is_another_stack)
 {
+	uintptr_t words[WORDS];
 	struct recall_trace trace;
 
-	fill_words();
-	trace = make_trace(10);
+	fill_words(words);
+	trace = make_trace(words, 10);
 	recall_put(&place, words, &trace, 7);
 	for (unsigned int i = 0; i < 10; i++) {
 		words[4 * i + 1]++;
@@ -58,10 +70,11 @@ Test(recall, another_caller_is_another_stack)
 /* Locals change from call to call. */
 Test(recall, other_words_do_not_matter)
 {
+	uintptr_t words[WORDS];
 	struct recall_trace trace;
 
-	fill_words();
-	trace = make_trace(10);
+	fill_words(words);
+	trace = make_trace(words, 10);
 	recall_put(&place, words, &trace, 7);
 	words[2] = words[3] = words[8] = 1;
 	cr_expect_eq(recall_find(&place, words), 7);
@@ -69,12 +82,14 @@ Test(recall, other_words_do_not_matter)
 
 Test(recall, several_stacks_of_one_place)
 {
+	uintptr_t words[WORDS];
+
 	for (uint32_t id = 1; id <= WAYS; id++) {
 		struct recall_trace trace;
 
-		fill_words();
+		fill_words(words);
 		words[5] = id;
-		trace = make_trace(4);
+		trace = make_trace(words, 4);
 		recall_put(&place, words, &trace, id);
 	}
 	for (uint32_t id = 1; id <= WAYS; id++) {
@@ -85,10 +100,11 @@ Test(recall, several_stacks_of_one_place)
 
 Test(recall, what_cannot_be_found_again_is_not_kept)
 {
+	uintptr_t words[WORDS];
 	struct recall_trace trace;
 
-	fill_words();
-	trace = make_trace(10);
+	fill_words(words);
+	trace = make_trace(words, 10);
 	trace.interrupted = true;
 	recall_put(&place, words, &trace, 7);
 	cr_expect_eq(recall_find(&place, words), 0, "a signal handler");
@@ -100,4 +116,29 @@ Test(recall, what_cannot_be_found_again_is_not_kept)
 	trace.slots[3] = trace.slots[1];
 	recall_put(&place, words, &trace, 7);
 	cr_expect_eq(recall_find(&place, words), 0, "out of order");
+}
+
+/* Its words might not be there to be read. */
+Test(recall, on_a_stack_of_the_programs_own_nothing_is_known)
+{
+	static uintptr_t words[WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	trace = make_trace(words, 10);
+	recall_put(&place, words, &trace, 7);
+	cr_expect_eq(recall_find(&place, words), 0);
+}
+
+Test(recall, a_stack_of_another_height_is_not_looked_at)
+{
+	uintptr_t words[2 * WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	fill_words(words + WORDS);
+	trace = make_trace(words, 10);
+	recall_put(&place, words, &trace, 7);
+	cr_expect_eq(recall_find(&place, words), 7);
+	cr_expect_eq(recall_find(&place, words + WORDS), 0);
 }
