@@ -62,11 +62,13 @@ bool attempt_missed(const struct attempt *attempt, ssize_t result)
 ssize_t attempt_failed(int fd, int errno_before, int flags, enum call call,
 		       const void *place)
 {
+	uint64_t ref = table_find(fd);
+	/* Closed while the write waited: the signal is owed all the same. */
 	struct attempt attempt = { .fd = fd,
 				   .errno_before = errno_before,
 				   .flags = flags,
 				   .held_back = true,
-				   .ref = table_find(fd) };
+				   .ref = ref ? ref : sock_nobody() };
 
 	return attempt_end(&attempt, call, -1, place);
 }

@@ -5,6 +5,10 @@
  * test makes "quick" long enough for any machine.)
  */
 #include <limits.h>
+#include <linux/sockios.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
 
@@ -356,6 +360,84 @@ static void the_number_of_a_pipe_that_nobody_reads(void)
 	tell("refuse", "[sigpipe-death]");
 }
 
+/* Without a call that the library sees, until nothing moves any more. */
+static void fill_up(const struct pair *pair)
+{
+	int queued = -1;
+	int before;
+
+	CHECK(raw_syscall(SYS_fcntl, pair->client, F_SETFL, O_NONBLOCK) == 0);
+	do {
+		before = queued;
+		while (raw_syscall(SYS_write, pair->client, (long)large,
+				   sizeof(large)) > 0)
+			;
+		/* The last segment may have room for a few bytes more. */
+		while (raw_syscall(SYS_write, pair->client, (long)large, 1) > 0)
+			;
+		poll(NULL, 0, 10);
+		CHECK(ioctl(pair->client, SIOCOUTQ, &queued) == 0);
+	} while (queued != before);
+	CHECK(raw_syscall(SYS_fcntl, pair->client, F_SETFL, 0) == 0);
+}
+
+struct waiting {
+	const struct writer *writer;
+	int fd;
+	_Atomic pid_t thread;
+};
+
+static void *write_and_wait(void *argument)
+{
+	struct waiting *waiting = argument;
+
+	atomic_store(&waiting->thread, gettid());
+	show(waiting->writer, waiting->fd, 0);
+	return NULL;
+}
+
+static void wait_until_it_sleeps(struct waiting *waiting)
+{
+	char path[64];
+	char state = 0;
+
+	for (int i = 0; i < 5000 && state != 'S'; i++) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+			 atomic_load(&waiting->thread));
+		file = fopen(path, "r");
+		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		if (file)
+			fclose(file);
+		poll(NULL, 0, 1);
+	}
+	CHECK(state == 'S');
+}
+
+/* The write that waits keeps the socket, and comes to EPIPE. */
+static void the_number_closed_while_a_write_waits(void)
+{
+	catch_pipe(0);
+	EACH_WRITER(writer)
+	{
+		struct pair pair = on_credit();
+		struct waiting waiting = { writer, pair.client, 0 };
+		pthread_t thread;
+
+		CHECK(shutdown(pair.server, SHUT_WR) == 0);
+		wait_state(pair.client, TCP_CLOSE_WAIT);
+		fill_up(&pair);
+		CHECK(pthread_create(&thread, NULL, write_and_wait, &waiting) ==
+		      0);
+		wait_until_it_sleeps(&waiting);
+		CHECK(close(pair.client) == 0);
+		CHECK(close(pair.server) == 0);
+		CHECK(pthread_join(thread, NULL) == 0);
+	}
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -376,6 +458,7 @@ static const struct scenario scenarios[] = {
 	S(the_number_of_a_file),
 	S(the_number_of_nothing),
 	S(the_number_of_a_pipe_that_nobody_reads),
+	S(the_number_closed_while_a_write_waits),
 };
 
 int main(int argc, char **argv)
