@@ -15,22 +15,25 @@ static inline void keep(struct kept *kept, int fd, uint64_t ref)
 	KEEP(kept->ref);
 }
 
-static OUT_OF_LINE ssize_t read_look(int fd, uint64_t ref, enum call call,
+static OUT_OF_LINE ssize_t read_look(const struct kept *kept, enum call call,
 				     ssize_t result, const void *place)
 {
 	struct sight sight = sight_of(call, result, place);
 
-	observe_read(fd, ref, &sight);
+	observe_read(kept->fd, kept->ref, &sight);
 	return result;
 }
 
-/* After a read from a followed socket: the good case costs two loads. */
-static inline ssize_t read_done(const struct kept *kept, enum call call,
-				ssize_t result, const void *place)
+/*
+ * After a read from a followed socket: the good case costs two loads. As it is
+ * inlined, the return address is the wrapper's.
+ */
+static inline __attribute__((always_inline)) ssize_t
+read_done(const struct kept *kept, enum call call, ssize_t result)
 {
 	if (likely(result > 0 && !observe_wants_read(kept->ref)))
 		return result;
-	return read_look(kept->fd, kept->ref, call, result, place);
+	return read_look(kept, call, result, RETURN_ADDRESS);
 }
 
 static OUT_OF_LINE ssize_t read_buried(int fd, void *buffer, size_t size)
@@ -40,18 +43,19 @@ static OUT_OF_LINE ssize_t read_buried(int fd, void *buffer, size_t size)
 
 	if (!kept.ref)
 		return result;
-	return read_done(&kept, CALL_read, result, RETURN_ADDRESS);
+	return read_done(&kept, CALL_read, result);
 }
 
 ssize_t read(int fd, void *buffer, size_t size)
 {
 	uint64_t entry = table_entry(fd);
 	struct kept kept;
+	ssize_t result;
 
 	if (is_reference(entry)) {
 		keep(&kept, fd, entry);
-		return read_done(&kept, CALL_read, real.read(fd, buffer, size),
-				 RETURN_ADDRESS);
+		result = real.read(fd, buffer, size);
+		return read_done(&kept, CALL_read, result);
 	}
 	if (likely(entry == 0))
 		return real.read(fd, buffer, size);
@@ -70,19 +74,19 @@ static OUT_OF_LINE ssize_t __read_chk_buried(int fd, void *buffer, size_t size,
 
 	if (!kept.ref)
 		return result;
-	return read_done(&kept, CALL___read_chk, result, RETURN_ADDRESS);
+	return read_done(&kept, CALL___read_chk, result);
 }
 
 ssize_t __read_chk(int fd, void *buffer, size_t size, size_t room)
 {
 	uint64_t entry = table_entry(fd);
 	struct kept kept;
+	ssize_t result;
 
 	if (is_reference(entry)) {
 		keep(&kept, fd, entry);
-		return read_done(&kept, CALL___read_chk,
-				 real.__read_chk(fd, buffer, size, room),
-				 RETURN_ADDRESS);
+		result = real.__read_chk(fd, buffer, size, room);
+		return read_done(&kept, CALL___read_chk, result);
 	}
 	if (likely(entry == 0))
 		return real.__read_chk(fd, buffer, size, room);
@@ -97,18 +101,19 @@ static OUT_OF_LINE ssize_t readv_buried(int fd, const struct iovec *parts,
 
 	if (!kept.ref)
 		return result;
-	return read_done(&kept, CALL_readv, result, RETURN_ADDRESS);
+	return read_done(&kept, CALL_readv, result);
 }
 
 ssize_t readv(int fd, const struct iovec *parts, int count)
 {
 	uint64_t entry = table_entry(fd);
 	struct kept kept;
+	ssize_t result;
 
 	if (is_reference(entry)) {
 		keep(&kept, fd, entry);
-		return read_done(&kept, CALL_readv,
-				 real.readv(fd, parts, count), RETURN_ADDRESS);
+		result = real.readv(fd, parts, count);
+		return read_done(&kept, CALL_readv, result);
 	}
 	if (likely(entry == 0))
 		return real.readv(fd, parts, count);
@@ -123,8 +128,7 @@ ssize_t preadv2(int fd, const struct iovec *parts, int count, off_t offset,
 	if (!ref)
 		return real_calls()->preadv2(fd, parts, count, offset, flags);
 	return read_done(&(struct kept){ fd, ref }, CALL_preadv2,
-			 real.preadv2(fd, parts, count, offset, flags),
-			 RETURN_ADDRESS);
+			 real.preadv2(fd, parts, count, offset, flags));
 }
 
 ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset,
@@ -136,8 +140,7 @@ ssize_t preadv64v2(int fd, const struct iovec *parts, int count, off64_t offset,
 		return real_calls()->preadv64v2(fd, parts, count, offset,
 						flags);
 	return read_done(&(struct kept){ fd, ref }, CALL_preadv64v2,
-			 real.preadv64v2(fd, parts, count, offset, flags),
-			 RETURN_ADDRESS);
+			 real.preadv64v2(fd, parts, count, offset, flags));
 }
 
 static OUT_OF_LINE ssize_t recv_buried(int fd, void *buffer, size_t size,
@@ -148,19 +151,19 @@ static OUT_OF_LINE ssize_t recv_buried(int fd, void *buffer, size_t size,
 
 	if (!kept.ref)
 		return result;
-	return read_done(&kept, CALL_recv, result, RETURN_ADDRESS);
+	return read_done(&kept, CALL_recv, result);
 }
 
 ssize_t recv(int fd, void *buffer, size_t size, int flags)
 {
 	uint64_t entry = table_entry(fd);
 	struct kept kept;
+	ssize_t result;
 
 	if (is_reference(entry)) {
 		keep(&kept, fd, entry);
-		return read_done(&kept, CALL_recv,
-				 real.recv(fd, buffer, size, flags),
-				 RETURN_ADDRESS);
+		result = real.recv(fd, buffer, size, flags);
+		return read_done(&kept, CALL_recv, result);
 	}
 	if (likely(entry == 0))
 		return real.recv(fd, buffer, size, flags);
@@ -176,19 +179,19 @@ static OUT_OF_LINE ssize_t __recv_chk_buried(int fd, void *buffer, size_t size,
 
 	if (!kept.ref)
 		return result;
-	return read_done(&kept, CALL___recv_chk, result, RETURN_ADDRESS);
+	return read_done(&kept, CALL___recv_chk, result);
 }
 
 ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
 {
 	uint64_t entry = table_entry(fd);
 	struct kept kept;
+	ssize_t result;
 
 	if (is_reference(entry)) {
 		keep(&kept, fd, entry);
-		return read_done(&kept, CALL___recv_chk,
-				 real.__recv_chk(fd, buffer, size, room, flags),
-				 RETURN_ADDRESS);
+		result = real.__recv_chk(fd, buffer, size, room, flags);
+		return read_done(&kept, CALL___recv_chk, result);
 	}
 	if (likely(entry == 0))
 		return real.__recv_chk(fd, buffer, size, room, flags);
@@ -204,8 +207,7 @@ static OUT_OF_LINE ssize_t recvfrom_buried(int fd, void *__restrict buffer,
 	ssize_t result =
 		real.recvfrom(fd, buffer, size, flags, address, length);
 
-	return ref ? read_done(&(struct kept){ fd, ref }, CALL_recvfrom, result,
-			       RETURN_ADDRESS)
+	return ref ? read_done(&(struct kept){ fd, ref }, CALL_recvfrom, result)
 		   : result;
 }
 
@@ -221,7 +223,7 @@ ssize_t recvfrom(int fd, void *__restrict buffer, size_t size, int flags,
 		result =
 			real.recvfrom(fd, buffer, size, flags, address, length);
 		return read_done(&(struct kept){ fd, ref }, CALL_recvfrom,
-				 result, RETURN_ADDRESS);
+				 result);
 	}
 	if (likely(ref == 0))
 		return real.recvfrom(fd, buffer, size, flags, address, length);
@@ -239,7 +241,7 @@ static OUT_OF_LINE ssize_t __recvfrom_chk_buried(
 
 	if (!kept.ref)
 		return result;
-	return read_done(&kept, CALL___recvfrom_chk, result, RETURN_ADDRESS);
+	return read_done(&kept, CALL___recvfrom_chk, result);
 }
 
 ssize_t __recvfrom_chk(int fd, void *__restrict buffer, size_t size,
@@ -248,13 +250,13 @@ ssize_t __recvfrom_chk(int fd, void *__restrict buffer, size_t size,
 {
 	uint64_t entry = table_entry(fd);
 	struct kept kept;
+	ssize_t result;
 
 	if (is_reference(entry)) {
 		keep(&kept, fd, entry);
-		return read_done(&kept, CALL___recvfrom_chk,
-				 real.__recvfrom_chk(fd, buffer, size, room,
-						     flags, address, length),
-				 RETURN_ADDRESS);
+		result = real.__recvfrom_chk(fd, buffer, size, room, flags,
+					     address, length);
+		return read_done(&kept, CALL___recvfrom_chk, result);
 	}
 	if (likely(entry == 0))
 		return real.__recvfrom_chk(fd, buffer, size, room, flags,
@@ -271,8 +273,7 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 
 	if (ref)
 		return read_done(&(struct kept){ fd, ref }, CALL_recvmsg,
-				 real.recvmsg(fd, message, flags),
-				 RETURN_ADDRESS);
+				 real.recvmsg(fd, message, flags));
 	result = real_calls()->recvmsg(fd, message, flags);
 	if (result >= 0 && message->msg_controllen > 0)
 		seen_received(message);
@@ -289,11 +290,10 @@ int recvmmsg(int fd, struct mmsghdr *messages, unsigned int count, int flags,
 		/* Its result is a number of messages: none of them empty? */
 		result = real.recvmmsg(fd, messages, count, flags, timeout);
 		if (result > 0 && messages[result - 1].msg_len == 0)
-			read_done(&(struct kept){ fd, ref }, CALL_recvmmsg, 0,
-				  RETURN_ADDRESS);
+			read_done(&(struct kept){ fd, ref }, CALL_recvmmsg, 0);
 		else
 			read_done(&(struct kept){ fd, ref }, CALL_recvmmsg,
-				  result, RETURN_ADDRESS);
+				  result);
 		return result;
 	}
 	result = real_calls()->recvmmsg(fd, messages, count, flags, timeout);
