@@ -65,6 +65,47 @@ static void fill(unsigned char *payload, const struct ring_part *parts,
 	memset(payload + filled, 0, RING_PAYLOAD - filled);
 }
 
+static unsigned int slots_for(size_t size)
+{
+	return (unsigned int)((size + RING_PAYLOAD - 1) / RING_PAYLOAD);
+}
+
+/* The first slot last: whoever sees it sees all of the record. */
+static void publish(struct ring *ring, uint32_t slots, uint64_t first,
+		    enum ring_kind kind, unsigned int count)
+{
+	for (unsigned int i = count; i-- > 0;)
+		atomic_store_explicit(&slot_at(ring, slots, first + i)->word,
+				      ring_word(first + i, kind, i, count),
+				      memory_order_release);
+}
+
+/*
+ * One struct, as most records are. What is behind it in its last slot is left:
+ * who reads a struct knows its size.
+ */
+static bool append_struct(struct ring *ring, uint32_t slots,
+			  enum ring_kind kind, const struct ring_part *part)
+{
+	const char *bytes = part->bytes;
+	unsigned int count = slots_for(part->size);
+	size_t left = part->size;
+	uint64_t first;
+	uint64_t number;
+
+	if (!reserve(ring, slots, count, &first))
+		return false;
+	for (number = first; left > RING_PAYLOAD; number++) {
+		memcpy(slot_at(ring, slots, number)->payload, bytes,
+		       RING_PAYLOAD);
+		bytes += RING_PAYLOAD;
+		left -= RING_PAYLOAD;
+	}
+	memcpy(slot_at(ring, slots, number)->payload, bytes, left);
+	publish(ring, slots, first, kind, count);
+	return true;
+}
+
 bool ring_append(struct ring *ring, uint32_t slots, enum ring_kind kind,
 		 const struct ring_part *parts, unsigned int count)
 {
@@ -74,20 +115,18 @@ bool ring_append(struct ring *ring, uint32_t slots, enum ring_kind kind,
 	unsigned int needed;
 	uint64_t first;
 
+	if (count == 1)
+		return append_struct(ring, slots, kind, parts);
 	for (unsigned int i = 0; i < count; i++)
 		size += parts[i].size;
 	if (size > RING_RECORD_BYTES)
 		size = RING_RECORD_BYTES;
-	needed = (unsigned int)((size + RING_PAYLOAD - 1) / RING_PAYLOAD);
+	needed = slots_for(size);
 	if (!reserve(ring, slots, needed, &first))
 		return false;
 	for (unsigned int i = 0; i < needed; i++)
 		fill(slot_at(ring, slots, first + i)->payload, parts, count,
 		     &part, &used);
-	/* The first slot last: whoever sees it sees all of the record. */
-	for (unsigned int i = needed; i-- > 0;)
-		atomic_store_explicit(&slot_at(ring, slots, first + i)->word,
-				      ring_word(first + i, kind, i, needed),
-				      memory_order_release);
+	publish(ring, slots, first, kind, needed);
 	return true;
 }

@@ -69,34 +69,29 @@ static struct transition note(int fd, const struct sock *sock,
 	};
 }
 
-static void say(struct transition transition, struct sock *sock,
-		const struct edge *edge, enum evidence evidence, bool likely)
-{
-	transition.edge = edge;
-	transition.evidence = evidence;
-	transition.likely = likely;
-	if (edge->event != EVENT_ABORT)
-		transition.unread = 0;
-	if (edge->to == ST_CLOSE_WAIT) {
-		sock->peer_closed_at = clock_now();
-		rule_peer_closed();
-	}
-	report_transition(&transition);
-}
-
-static void say_all(const struct transition *noted, struct sock *sock,
+static void say_all(struct transition *transition, struct sock *sock,
 		    const struct edge *const *path, size_t length, bool likely,
 		    bool called, const struct sight *sight)
 {
-	for (size_t i = 0; i < length; i++) {
-		bool last = i == length - 1;
-		enum evidence evidence = EVIDENCE_INFERRED;
+	uint32_t unread = transition->unread;
 
+	for (size_t i = 0; i < length; i++) {
+		const struct edge *edge = path[i];
+		bool last = i == length - 1;
+
+		transition->edge = edge;
+		transition->likely = last && likely;
+		transition->unread = edge->event == EVENT_ABORT ? unread : 0;
+		transition->evidence = EVIDENCE_INFERRED;
 		if (last)
-			evidence = called || proves(sight, path[i])
-					   ? EVIDENCE_CALL
-					   : EVIDENCE_KERNEL;
-		say(*noted, sock, path[i], evidence, last && likely);
+			transition->evidence = called || proves(sight, edge)
+						       ? EVIDENCE_CALL
+						       : EVIDENCE_KERNEL;
+		if (edge->to == ST_CLOSE_WAIT) {
+			sock->peer_closed_at = clock_now();
+			rule_peer_closed();
+		}
+		report_transition(transition);
 	}
 }
 
