@@ -5,7 +5,7 @@
 
 #include "shim/own_stack.h"
 
-enum { SETS = 128, WAYS = 4 };
+enum { SETS = 256, WAYS = 4 };
 
 enum readiness { FREE, IN_THE_MAKING, READY };
 
@@ -21,9 +21,10 @@ struct recalled {
 
 static struct recalled table[SETS][WAYS];
 
-static struct recalled *set_of(const void *place)
+/* An interpreter makes all its calls at one place, from stacks of any height. */
+static struct recalled *set_of(const void *place, size_t above)
 {
-	uint64_t hash = (uintptr_t)place * 0x9e3779b97f4a7c15;
+	uint64_t hash = ((uintptr_t)place + (above << 20)) * 0x9e3779b97f4a7c15;
 
 	return table[hash >> 32 & (SETS - 1)];
 }
@@ -43,8 +44,8 @@ static bool matches(const struct recalled *known, const char *base)
 
 uint32_t recall_find(const void *place, const void *base)
 {
-	const struct recalled *set = set_of(place);
 	size_t above = own_stack_above(base);
+	const struct recalled *set = set_of(place, above);
 
 	for (int i = 0; i < WAYS; i++) {
 		if (atomic_load_explicit(&set[i].readiness,
@@ -63,7 +64,6 @@ static bool fill(struct recalled *entry, const char *base,
 {
 	const char *before = base;
 
-	entry->above = own_stack_above(base);
 	for (unsigned int i = 0; i < trace->count; i++) {
 		const char *slot = (const char *)trace->slots[i];
 
@@ -82,7 +82,8 @@ static bool fill(struct recalled *entry, const char *base,
 void recall_put(const void *place, const void *base,
 		const struct recall_trace *trace, uint32_t id)
 {
-	struct recalled *set = set_of(place);
+	size_t above = own_stack_above(base);
+	struct recalled *set = set_of(place, above);
 
 	for (int i = 0; i < WAYS && !trace->interrupted; i++) {
 		int expected = FREE;
@@ -91,6 +92,7 @@ void recall_put(const void *place, const void *base,
 						    &expected, IN_THE_MAKING))
 			continue;
 		set[i].place = place;
+		set[i].above = above;
 		set[i].id = id;
 		atomic_store_explicit(&set[i].readiness,
 				      fill(&set[i], base, trace) ? READY : FREE,

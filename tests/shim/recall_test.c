@@ -142,3 +142,20 @@ Test(recall, a_stack_of_another_height_is_not_looked_at)
 	cr_expect_eq(recall_find(&place, words), 7);
 	cr_expect_eq(recall_find(&place, words + WORDS), 0);
 }
+
+/* As those of an interpreter are, whose calls all come from one place. */
+Test(recall, stacks_of_one_place_and_many_heights)
+{
+	enum { HEIGHTS = 4 * WAYS };
+	uintptr_t words[2 * HEIGHTS + WORDS];
+
+	for (uint32_t i = 0; i < HEIGHTS; i++) {
+		struct recall_trace trace;
+
+		fill_words(words + 2 * i);
+		trace = make_trace(words + 2 * i, 10);
+		recall_put(&place, words + 2 * i, &trace, i + 1);
+		cr_expect_eq(recall_find(&place, words + 2 * i), i + 1, "%u",
+			     i);
+	}
+}
