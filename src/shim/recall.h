@@ -4,7 +4,8 @@
  * A stack lies in memory as return addresses at certain distances. If every one
  * of them is where it was when this place was last unwound, it is that stack:
  * each frame that matches fixes its caller's, as it does for an unwinder. So a
- * known stack costs some twenty loads where unwinding takes 2 to 4 us.
+ * known stack costs some twenty loads where unwinding takes 2 to 9 us. And of a
+ * new one only that part is unwound which no other has.
  *
  * Owns: the memory of them, filled once, never replaced. Called by: stack.
  * Lock-free, async-signal-safe, allocates nothing.
@@ -23,6 +24,7 @@ struct recall_trace {
 	const uintptr_t *slots[RECALL_FRAMES_MAX];
 	unsigned int count;
 	bool interrupted; /* by a signal: then addresses need not be in order */
+	bool ended;       /* the last one is the outermost there is */
 };
 
 /*
@@ -30,6 +32,13 @@ struct recall_trace {
  * address of the function that asks, which has to be the one that puts.
  */
 uint32_t recall_find(const void *place, const void *base);
+
+/*
+ * From the last frame of the trace on, is it the rest of a stack that was put?
+ * Then that is added, up to the frame number `end`. Not where less is known of
+ * it, and there is more.
+ */
+bool recall_rest(struct recall_trace *trace, unsigned int end);
 
 /*
  * Remembers it. Not where a return address does not lie where the trace says

@@ -39,21 +39,45 @@ static _Atomic uint32_t table[TABLE_SIZE]; /* offset in the arena, 0: free */
 static _Atomic uint32_t arena_used = 1;
 static uint64_t *_Atomic arena;
 
+/* A stack while it is unwound. */
+struct walk {
+	struct recall_trace trace;
+	const void *place; /* the first frame that is the program's */
+	const void *base;  /* what lies below is gone when it is asked for */
+	unsigned int end; /* so many frames are wanted, place and its callers */
+};
+
 static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
 				     void *argument)
 {
-	struct recall_trace *trace = argument;
+	struct walk *walk = argument;
+	struct recall_trace *trace = &walk->trace;
 	int interrupted = 0;
 	uintptr_t ip = unwind_get_ip(context, &interrupted);
-
-	if (trace->count == RECALL_FRAMES_MAX || ip == 0)
-		return _URC_END_OF_STACK;
-	trace->interrupted |= interrupted;
 	/* The callee's frame ends where its return address begins (x86-64). */
-	trace->slots[trace->count] =
-		(const uintptr_t *)unwind_get_cfa(context) - 1;
+	const uintptr_t *slot = (const uintptr_t *)unwind_get_cfa(context) - 1;
+
+	trace->ended = ip == 0;
+	if (trace->ended)
+		return _URC_END_OF_STACK;
+	if (trace->count == 0 && (const void *)slot < walk->base)
+		return _URC_NO_REASON;
+	trace->interrupted |= interrupted;
+	trace->slots[trace->count] = slot;
 	trace->frames[trace->count++] = ip;
+	if (ip == (uintptr_t)walk->place &&
+	    trace->count + settings.depth <= walk->end)
+		walk->end = trace->count - 1 + settings.depth;
+	if (trace->count == walk->end || recall_rest(trace, walk->end))
+		return _URC_END_OF_STACK;
 	return _URC_NO_REASON;
+}
+
+static void walk_stack(struct walk *walk)
+{
+	/* Without an error it has come to the end by itself. */
+	if (unwind_backtrace(add_frame, walk) == _URC_END_OF_STACK)
+		walk->trace.ended = true;
 }
 
 /*
@@ -62,7 +86,7 @@ static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
  */
 void stack_start(void)
 {
-	struct recall_trace warm = { .count = 0 };
+	struct walk warm = { .end = RECALL_FRAMES_MAX };
 	void *libgcc;
 
 	if (settings.stacks == STACKS_OFF ||
@@ -81,7 +105,7 @@ void stack_start(void)
 		unwind_backtrace = NULL;
 	/* The first call sets up what the later ones only read. */
 	if (unwind_backtrace)
-		unwind_backtrace(add_frame, &warm);
+		walk_stack(&warm);
 }
 
 static uint64_t hash_of(const uintptr_t *frames, unsigned int count)
@@ -190,15 +214,6 @@ stack_id stack_told(const uintptr_t *frames, unsigned int count)
 	return find_or_store(frames, count, &stored);
 }
 
-static void drop_first(struct recall_trace *trace)
-{
-	trace->count--;
-	memmove(trace->frames, trace->frames + 1,
-		trace->count * sizeof(trace->frames[0]));
-	memmove(trace->slots, trace->slots + 1,
-		trace->count * sizeof(trace->slots[0]));
-}
-
 /*
  * The frames of the library's own come first, up to `place`. They are part of
  * what is recalled: the way from here to the caller is known by them.
@@ -206,26 +221,25 @@ static void drop_first(struct recall_trace *trace)
 static __attribute__((noinline)) stack_id unwind_from(const void *place,
 						      const void *base)
 {
-	struct recall_trace trace = { .count = 0 };
+	struct walk walk = { .place = place,
+			     .base = base,
+			     .end = RECALL_FRAMES_MAX };
+	struct recall_trace *trace = &walk.trace;
 	unsigned int start = 0;
-	unsigned int count;
 	stack_id id;
 
-	unwind_backtrace(add_frame, &trace);
-	/* What lies below base is gone by the time it is asked for. */
-	while (trace.count > 0 && (const void *)trace.slots[0] < base)
-		drop_first(&trace);
-	while (start < trace.count && trace.frames[start] != (uintptr_t)place)
+	walk_stack(&walk);
+	while (start < trace->count && trace->frames[start] != (uintptr_t)place)
 		start++;
-	if (start == trace.count)
+	if (start == trace->count)
 		return intern((const uintptr_t *)&place, 1);
-	count = trace.count - start;
-	if (count > settings.depth)
-		count = settings.depth;
-	id = intern(trace.frames + start, count);
-	trace.count = start + count;
+	if (trace->count - start > settings.depth) {
+		trace->count = start + settings.depth;
+		trace->ended = false;
+	}
+	id = intern(trace->frames + start, trace->count - start);
 	if (id)
-		recall_put(place, base, &trace, id);
+		recall_put(place, base, trace, id);
 	return id;
 }
 

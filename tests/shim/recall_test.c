@@ -159,3 +159,123 @@ Test(recall, stacks_of_one_place_and_many_heights)
 			     i);
 	}
 }
+
+/* A trace of the first frames: what an unwinder has when it asks. */
+static struct recall_trace first_frames(const uintptr_t *words,
+					unsigned int count)
+{
+	struct recall_trace trace = make_trace(words, count);
+
+	trace.ended = false;
+	return trace;
+}
+
+static void put_ended(const uintptr_t *words, unsigned int count)
+{
+	struct recall_trace trace = make_trace(words, count);
+
+	trace.ended = true;
+	recall_put(&place, words, &trace, 7);
+}
+
+Test(recall, the_callers_of_a_known_frame_are_known)
+{
+	uintptr_t words[WORDS];
+	struct recall_trace whole;
+	struct recall_trace trace;
+
+	fill_words(words);
+	put_ended(words, 10);
+	/* Called from the same place, by another way. */
+	words[1]++;
+	words[5]++;
+	whole = make_trace(words, 10);
+	for (unsigned int i = 1; i <= 10; i++) {
+		trace = first_frames(words, i);
+		cr_expect_eq(recall_rest(&trace, RECALL_FRAMES_MAX), i > 2,
+			     "%u", i);
+		if (i <= 2)
+			continue;
+		cr_expect_eq(trace.count, 10);
+		cr_expect(trace.ended);
+		cr_expect_arr_eq(trace.frames, whole.frames,
+				 10 * sizeof(uintptr_t));
+		cr_expect_arr_eq(trace.slots, whole.slots,
+				 10 * sizeof(uintptr_t *));
+	}
+}
+
+Test(recall, of_a_known_stack_no_more_is_added_than_is_wanted)
+{
+	uintptr_t words[WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	put_ended(words, 10);
+	trace = first_frames(words, 3);
+	cr_expect(recall_rest(&trace, 6));
+	cr_expect_eq(trace.count, 6);
+	cr_expect_not(trace.ended);
+}
+
+Test(recall, callers_that_were_left_out_are_not_taken_for_none)
+{
+	uintptr_t words[WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	trace = first_frames(words, 8);
+	recall_put(&place, words, &trace, 7);
+	trace = first_frames(words, 3);
+	cr_expect_not(recall_rest(&trace, 9), "there is a ninth");
+	cr_expect(recall_rest(&trace, 8));
+	cr_expect_eq(trace.count, 8);
+}
+
+Test(recall, a_frame_with_another_caller_is_no_known_rest)
+{
+	uintptr_t words[WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	put_ended(words, 10);
+	words[4 * 9 + 1]++;
+	trace = first_frames(words, 3);
+	cr_expect_not(recall_rest(&trace, RECALL_FRAMES_MAX));
+	cr_expect_eq(trace.count, 3);
+}
+
+Test(recall, a_frame_at_another_height_is_no_known_rest)
+{
+	uintptr_t words[2 * WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	fill_words(words + WORDS);
+	put_ended(words, 10);
+	trace = first_frames(words + WORDS, 3);
+	cr_expect_not(recall_rest(&trace, RECALL_FRAMES_MAX));
+}
+
+Test(recall, when_there_is_no_room_what_is_known_stays_known)
+{
+	enum { MORE = POOL_WORDS / 20 };
+	static const char places[MORE];
+	uintptr_t words[WORDS];
+	struct recall_trace trace;
+	unsigned int known = 0;
+
+	fill_words(words);
+	trace = make_trace(words, 10);
+	for (uint32_t i = 0; i < MORE; i++)
+		recall_put(&places[i], words, &trace, i + 1);
+	for (uint32_t i = 0; i < MORE; i++) {
+		uint32_t id = recall_find(&places[i], words);
+
+		cr_assert(id == 0 || id == i + 1, "%u: %u", i, id);
+		known += id != 0;
+	}
+	cr_expect_eq(recall_find(&places[0], words), 1);
+	cr_expect_gt(known, SETS);
+	cr_expect_lt(known, MORE);
+}
