@@ -1,15 +1,20 @@
 #include "shim/own_stack.h"
 
-#include <pthread.h>
 #include <stdint.h>
 
 static uintptr_t first_end;    /* the first thread's stack is below */
-static pthread_t first_thread; /* 0: the library came by dlopen() elsewhere */
+static uintptr_t first_thread; /* 0: the library came by dlopen() elsewhere */
+
+/* The thread's descriptor, or next to it: tells threads apart. */
+static uintptr_t this_thread(void)
+{
+	return (uintptr_t)__builtin_thread_pointer();
+}
 
 void own_stack_start(const void *first)
 {
 	first_end = (uintptr_t)first;
-	first_thread = pthread_self();
+	first_thread = this_thread();
 	if (!own_stack_above(__builtin_frame_address(0)))
 		first_thread = 0;
 }
@@ -36,8 +41,8 @@ size_t own_stack_above(const void *address)
 {
 	enum { DEPTH_MAX = 128 << 10 };
 	uintptr_t from = (uintptr_t)address;
-	pthread_t self = pthread_self();
-	uintptr_t end = self == first_thread ? first_end : (uintptr_t)self;
+	uintptr_t self = this_thread();
+	uintptr_t end = self == first_thread ? first_end : self;
 
 	return first_thread && from < end && end - from <= DEPTH_MAX
 		       ? end - from

@@ -18,8 +18,13 @@ static inline void keep(struct kept *kept, int fd, uint64_t ref)
 static OUT_OF_LINE ssize_t read_look(const struct kept *kept, enum call call,
 				     ssize_t result, const void *place)
 {
-	struct sight sight = sight_of(call, result, place);
+	struct sight sight;
 
+	/* What event loops see most: there is nothing yet. */
+	if (result < 0 && errno_now() == EAGAIN &&
+	    !observe_wants_read(kept->ref))
+		return result;
+	sight = sight_of(call, result, place);
 	observe_read(kept->fd, kept->ref, &sight);
 	return result;
 }
