@@ -13,6 +13,9 @@
 
 /* The parts of DT_GNU_HASH. */
 struct hash_table {
+	uint32_t bloom_count; /* a power of two */
+	uint32_t bloom_shift;
+	const ElfW(Addr) * bloom;
 	uint32_t bucket_count;
 	uint32_t first; /* index of the first symbol in the chains */
 	const uint32_t *buckets;
@@ -165,13 +168,16 @@ static struct hash_table read_hash(const struct elf_object *object)
 	const uint32_t *buckets =
 		object->hash + 4 + bloom_words * (sizeof(ElfW(Addr)) / 4);
 
-	return (struct hash_table){ .bucket_count = object->hash[0],
+	return (struct hash_table){ .bloom_count = bloom_words,
+				    .bloom_shift = object->hash[3],
+				    .bloom = (const void *)(object->hash + 4),
+				    .bucket_count = object->hash[0],
 				    .first = object->hash[1],
 				    .buckets = buckets,
 				    .chains = buckets + object->hash[0] };
 }
 
-static uint32_t gnu_hash(const char *name)
+uint32_t elf_hash(const char *name)
 {
 	uint32_t hash = 5381;
 
@@ -180,13 +186,25 @@ static uint32_t gnu_hash(const char *name)
 	return hash;
 }
 
-void *elf_symbol(const struct elf_object *object, const char *name)
+/* One load tells of most names that they are not there. */
+static bool may_have(const struct hash_table *table, uint32_t hash)
+{
+	enum { BITS = 8 * sizeof(ElfW(Addr)) };
+	ElfW(Addr) word = table->bloom[hash / BITS & (table->bloom_count - 1)];
+
+	return word >> hash % BITS &
+	       word >> (hash >> table->bloom_shift) % BITS & 1;
+}
+
+void *elf_symbol_hashed(const struct elf_object *object, const char *name,
+			uint32_t hash)
 {
 	enum { HIDDEN_VERSION = 0x8000 };
 	struct hash_table table = read_hash(object);
-	uint32_t hash = gnu_hash(name);
 	uint32_t index;
 
+	if (!may_have(&table, hash))
+		return NULL;
 	index = table.buckets[hash % table.bucket_count];
 	if (index < table.first)
 		return NULL;
@@ -202,6 +220,11 @@ void *elf_symbol(const struct elf_object *object, const char *name)
 		if (chain & 1)
 			return NULL;
 	}
+}
+
+void *elf_symbol(const struct elf_object *object, const char *name)
+{
+	return elf_symbol_hashed(object, name, elf_hash(name));
 }
 
 static bool covers(const struct elf_object *object, const ElfW(Sym) * symbol,

@@ -40,8 +40,15 @@ struct elf_object {
 };
 bool elf_read(const struct link_map *map, struct elf_object *object);
 
+/* As DT_GNU_HASH has it. */
+uint32_t elf_hash(const char *name);
+
 /* The default version of a defined symbol, NULL if there is none. */
 void *elf_symbol(const struct elf_object *object, const char *name);
+
+/* The same, for who looks for a name in many objects. */
+void *elf_symbol_hashed(const struct elf_object *object, const char *name,
+			uint32_t hash);
 
 /*
  * The name of the function around an address, NULL when the dynamic symbols do

@@ -85,9 +85,36 @@ bool real_is_single_threaded(void)
 	return single_threaded && *single_threaded;
 }
 
+/*
+ * Which of the names are defined by an object that was loaded between this one
+ * and libc: they lie in the order in which the dynamic loader looks names up.
+ * One that cannot be read may define any.
+ */
+static void find_wrapped(bool wrapped[static SYMBOL_COUNT],
+			 const struct link_map *libc)
+{
+	const struct link_map *map = elf_module(&real);
+	uint32_t hashes[SYMBOL_COUNT];
+	struct elf_object object;
+	bool readable = map && libc;
+
+	for (int i = 0; i < SYMBOL_COUNT; i++)
+		hashes[i] = elf_hash(symbols[i].name);
+	while (readable && (map = map->l_next) != libc) {
+		readable = map && elf_read(map, &object);
+		for (int i = 0; readable && i < SYMBOL_COUNT; i++)
+			wrapped[i] |= elf_symbol_hashed(&object,
+							symbols[i].name,
+							hashes[i]) != NULL;
+	}
+	for (int i = 0; !readable && i < SYMBOL_COUNT; i++)
+		wrapped[i] = true;
+}
+
 void real_resolve(void)
 {
 	const struct link_map *map = elf_module_named("libc.so.6");
+	bool wrapped[SYMBOL_COUNT] = { false };
 	struct elf_object libc;
 	struct real own;
 
@@ -101,11 +128,12 @@ void real_resolve(void)
 			single_threaded =
 				dlsym(RTLD_DEFAULT, "__libc_single_threaded");
 	}
+	find_wrapped(wrapped, map);
 	for (int i = 0; i < SYMBOL_COUNT; i++) {
 		void *next;
 
 		/* A miss allocates the text of an error: do not ask. */
-		if (!get_pointer(symbols[i].offset))
+		if (!get_pointer(symbols[i].offset) || !wrapped[i])
 			continue;
 		next = dlsym(RTLD_NEXT, symbols[i].name);
 		if (next)

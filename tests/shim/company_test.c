@@ -68,6 +68,13 @@ static void beside_library(const char *pattern)
 	globfree(&files);
 }
 
+Test(company, of_what_wraps_the_same_calls)
+{
+	beside(run_program("libcounts.so"),
+	       ARGV(run_program("contract"),
+		    "reads_and_writes_on_a_connection"));
+}
+
 Test(company, of_jemalloc)
 {
 	beside_library("/usr/lib/*/libjemalloc.so.2");
