@@ -236,6 +236,17 @@ $(BENCH_LIBRARY): tests/bench/nothing.c src/model/calls.def
 	$(call say,CC,$<)
 	-$(Q)$(CC) $(BASE) -O2 -fPIC -shared -o $@ $<
 
+$(BUILD)/tests/bench/libending.so: tests/bench/ending.c
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) -O2 -fPIC -shared -o $@ $<
+
+$(BUILD)/tests/bench/growth: tests/bench/growth.c \
+		$(BUILD)/tests/bench/libending.so
+	@mkdir -p $(@D)
+	$(call say,CC,$<)
+	$(Q)$(CC) $(BASE) -O2 -o $@ $^ -Wl,-rpath,'$$ORIGIN'
+
 $(BUILD)/tests/bench/ringed: tests/bench/ringed.c $(COMMON_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
