@@ -9,8 +9,10 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 
 #if defined(__x86_64__)
 
@@ -87,6 +89,17 @@ static inline long raw_readlink(const char *path, char *target, long size)
 static inline int raw_getpid(void)
 {
 	return (int)raw_call3(SYS_getpid, 0, 0, 0);
+}
+
+/* Is there a byte to read? Where the answer is no, no signal comes. */
+static inline bool raw_can_read(const void *at)
+{
+	char byte;
+	struct iovec local = { &byte, 1 };
+	struct iovec remote = { (void *)(uintptr_t)at, 1 };
+
+	return raw_call6(SYS_process_vm_readv, raw_getpid(), (long)&local, 1,
+			 (long)&remote, 1, 0) == 1;
 }
 
 /*

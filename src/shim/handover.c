@@ -15,6 +15,7 @@
 enum { VARIABLES_MAX = 512, FRAMES_MAX = 8, BIRTHS_MAX = 16 };
 
 static const char name[] = "TCPSHADOW_LISTENERS=";
+static const char preload[] = "LD_PRELOAD=";
 
 /*
  * For each birth FRAME, `|FRAME` for each further one, `=COOKIE` of a listener,
@@ -49,18 +50,60 @@ static bool any_crosses(void)
 	return false;
 }
 
+/*
+ * Of a pointer to nowhere the kernel is to say EFAULT. *known is the page that
+ * was asked about last.
+ */
+static bool can_read(const void *at, uintptr_t *known)
+{
+	enum { PAGE = 4096 };
+	uintptr_t page = (uintptr_t)at / PAGE;
+
+	if (page != *known && !raw_can_read(at))
+		return false;
+	*known = page;
+	return true;
+}
+
+static bool can_load(char *const *pointer, uintptr_t *known)
+{
+	const char *bytes = (const char *)pointer;
+
+	return can_read(bytes, known) &&
+	       can_read(bytes + sizeof(*pointer) - 1, known);
+}
+
+/* As far as begins() reads. */
+static bool can_compare(const char *text, const char *prefix, uintptr_t *known)
+{
+	for (; can_read(text, known); text++, prefix++) {
+		if (*text != *prefix || !*prefix)
+			return true;
+	}
+	return false;
+}
+
 size_t handover_room(char *const *environment)
 {
+	uintptr_t array = UINTPTR_MAX;
+	uintptr_t texts = UINTPTR_MAX;
 	bool preloads = false;
 	size_t count = 0;
 
-	if (!environment || process_sandboxed() || table_highest() < 0)
+	if (!environment || process_sandboxed() || !any_crosses())
 		return 0;
-	for (; environment[count]; count++)
-		preloads |= begins(environment[count], "LD_PRELOAD=");
-	if (!preloads || count > VARIABLES_MAX || !any_crosses())
-		return 0;
-	return count + 2;
+	for (; can_load(&environment[count], &array); count++) {
+		const char *text = environment[count];
+
+		if (!text)
+			return preloads ? count + 2 : 0;
+		if (count == VARIABLES_MAX ||
+		    !can_compare(text, name, &texts) ||
+		    !can_compare(text, preload, &texts))
+			return 0;
+		preloads |= begins(text, preload);
+	}
+	return 0;
 }
 
 static size_t room(const struct text *text)

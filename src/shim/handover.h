@@ -20,7 +20,7 @@ enum { HANDOVER_SIZE = 1024 };
 
 /*
  * How many pointers the environment needs with the variable added, the last one
- * NULL included; 0: nothing crosses, or nobody would listen.
+ * NULL included; 0: nothing crosses, nobody would listen, or it cannot be read.
  */
 size_t handover_room(char *const *environment);
 

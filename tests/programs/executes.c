@@ -4,6 +4,7 @@
  * tells the next program of it by a variable, and nothing of that shows here.
  */
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "torture.h"
@@ -61,6 +62,57 @@ static void there_is_no_such_program(void)
 	SHOW(posix_spawnp(NULL, "nobody at all", NULL, NULL, nobody, environ));
 	SHOW(waitpid(-1, NULL, 0));
 	same_environment();
+	SHOW(close(listener));
+	tell("path", "%d CLOSED>LISTEN>CLOSED", listener);
+}
+
+/* A page, and behind it one that cannot be read. */
+static char *make_edge(void)
+{
+	long page = sysconf(_SC_PAGESIZE);
+	char *pages = mmap(NULL, (size_t)page * 2, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	CHECK(pages != MAP_FAILED);
+	CHECK(mprotect(pages + page, (size_t)page, PROT_NONE) == 0);
+	return pages + page;
+}
+
+/* As it ends at the edge, without a NUL. */
+static char *put_before(char *edge, const char *text)
+{
+	size_t length = strlen(text);
+
+	return memcpy(edge - length, text, length);
+}
+
+static void execute_with(char *const *environment)
+{
+	SHOW(execve("/bin/true", nobody, environment));
+	SHOW(execvpe("true", nobody, environment));
+	SHOW(execle("/bin/true", "nobody", NULL, environment));
+	SHOW(execveat(AT_FDCWD, "/bin/true", nobody, environment, 0));
+	SHOW(posix_spawn(NULL, "/bin/true", NULL, NULL, nobody, environment));
+	SHOW(posix_spawnp(NULL, "true", NULL, NULL, nobody, environment));
+}
+
+static void an_environment_that_cannot_be_read(void)
+{
+	static char *const nowhere = (char *)16;
+	char *edge = make_edge();
+	char **unended = (char **)(void *)edge - 2;
+	int listener = listener_on(0);
+
+	execute_with((char *const *)(void *)nowhere);
+	execute_with((char *const *)(void *)edge);
+	execute_with((char *[]){ "LD_PRELOAD=", nowhere, NULL });
+	execute_with((char *[]){ "LD_PRELOAD=", edge, NULL });
+	execute_with((char *[]){ put_before(edge, "LD_PRE"), NULL });
+	execute_with((char *[]){ "LD_PRELOAD=", put_before(edge, "TCPSHADOW_"),
+				 NULL });
+	unended[0] = "A=b";
+	unended[1] = "LD_PRELOAD=";
+	execute_with(unended);
 	SHOW(close(listener));
 	tell("path", "%d CLOSED>LISTEN>CLOSED", listener);
 }
@@ -279,6 +331,7 @@ static void a_variable_that_says_nothing(void)
 
 static const struct scenario scenarios[] = {
 	S(there_is_no_such_program),
+	S(an_environment_that_cannot_be_read),
 	S(nobody_asks_for_the_process_id),
 	S(all_the_room_there_is_for_arguments),
 	S(uses_nothing),
