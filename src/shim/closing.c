@@ -335,25 +335,38 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	ghost_add(ref);
 }
 
-_Atomic int closing_last = -2;
-_Atomic int closing_before = -2;
+/* Far from every number. */
+_Atomic int closing_last = -8;
+_Atomic int closing_before = -8;
 
 /*
  * A loop over all numbers, as demons have it, closes what is closed already and
  * means nothing by it. It comes from the neighbour, and to that from the next
- * one, or it has begun behind standard error: two sockets that were made one
- * after the other are neighbours as well.
+ * one, with one between them that it leaves open, or it has begun behind
+ * standard error: two sockets that were made one after the other are neighbours
+ * as well.
  */
 static bool in_a_loop(int fd)
 {
-	int last = atomic_load(&closing_last);
-	int before = atomic_load(&closing_before);
-	int step = fd - last;
+	long last = atomic_load(&closing_last);
+	long before = atomic_load(&closing_before);
+	long step = fd > last ? fd - last : last - fd;
+	long way = fd > last ? fd - before : before - fd;
 
-	if (step != 1 && step != -1)
+	if (step < 1 || step > 2)
 		return false;
-	return fd - before == 2 * step ||
-	       (last == STDERR_FILENO + 1 && step == 1 && before != fd);
+	return (way > step && way <= 3) ||
+	       (last == STDERR_FILENO + 1 && fd > last && before != fd);
+}
+
+/*
+ * What its parent closed before the fork a child closes again that rids itself
+ * of all that it may have inherited, and where that begins does not show.
+ */
+static bool closed_by_parent(uint64_t ref)
+{
+	return process_born() > 0 &&
+	       (!sock_remembers(ref) || sock_of(ref)->touched < process_born());
 }
 
 uint64_t closing_visit(int fd, uint64_t entry, enum call call,
@@ -370,7 +383,8 @@ uint64_t closing_visit(int fd, uint64_t entry, enum call call,
 		table_remove(fd, entry);
 		return kind == KERNEL_OTHER ? 0 : observe_adopt(fd);
 	}
-	if (call_kind(call) != KIND_CLOSE || !in_a_loop(fd))
+	if (call_kind(call) != KIND_CLOSE ||
+	    (!in_a_loop(fd) && !closed_by_parent(ref)))
 		rule_closed_number(fd, ref, call, place);
 	return 0;
 }

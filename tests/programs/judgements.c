@@ -222,6 +222,57 @@ static void closing_all_numbers(void)
 	tell("findings", "0 double-close");
 }
 
+/* It may be where an error is told, or a pipe to the parent. */
+static void closing_all_numbers_but_one(void)
+{
+	sockets_from(700, 4);
+	for (int fd = 700; fd < 704; fd++)
+		CHECK(close(fd) == 0);
+	CHECK(dup2(0, 701) == 701);
+	for (int fd = 690; fd < 720; fd++)
+		CHECK(fd == 701 || close(fd) == -1);
+	for (int fd = 720; fd > 690; fd--)
+		CHECK(fd == 701 || close(fd) == -1);
+	close(3);
+	CHECK(dup2(0, 4) == 4);
+	sockets_from(5, 1);
+	CHECK(close(5) == 0);
+	close(900);
+	for (int fd = 3; fd < 10; fd++)
+		CHECK(fd == 4 || close(fd) == -1);
+	tell("findings", "0 double-close");
+}
+
+/*
+ * Where a loop begins does not show: a child may close again what its parent
+ * has closed, and not what it has closed itself.
+ */
+static void child_closes_what_its_parent_has_closed(void)
+{
+	int status;
+	pid_t child;
+
+	sockets_from(700, 3);
+	CHECK(close(700) == 0 && close(702) == 0);
+	/* Its record is that of one of these now. */
+	CHECK(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+	CHECK(socket(AF_INET, SOCK_STREAM, 0) >= 0);
+	sockets_from(705, 1);
+	CHECK(close(705) == 0);
+	child = fork();
+	if (child == 0) {
+		CHECK(close(705) == -1);
+		CHECK(close(700) == -1);
+		CHECK(close(701) == 0);
+		CHECK(close(900) == -1);
+		CHECK(close(701) == -1);
+		_exit(0);
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	tell("expect", "close() of fd 701, a socket that was closed before");
+	tell("findings", "1 double-close");
+}
+
 /* A connection whose listening side closes first; its port. */
 static int leave_time_wait(void)
 {
@@ -572,6 +623,8 @@ static const struct scenario scenarios[] = {
 	S(double_close_through_syscall),
 	S(double_close_of_a_neighbour),
 	S(closing_all_numbers),
+	S(closing_all_numbers_but_one),
+	S(child_closes_what_its_parent_has_closed),
 	S(time_wait_of_long_ago_is_traced),
 	S(time_wait_of_the_parent_is_traced),
 	S(listener_over_posix_spawn_is_traced),

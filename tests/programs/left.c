@@ -176,6 +176,8 @@ static void family(int count)
 	for (int i = 0; i < count + 2; i++) {
 		if (i == 2)
 			child = fork();
+		if (i == 2 && child == 0)
+			CHECK(close(fd = known_socket()) == 0);
 		if (child == 0)
 			known_close(fd);
 	}
