@@ -89,23 +89,11 @@ void again_settle(struct again *again, enum again_fate fate)
 		atomic_store(&again->fate, fate);
 }
 
-bool again_retake(struct again *again)
-{
-	uint32_t fate = AGAIN_CANCELLED;
-
-	return atomic_compare_exchange_strong(&again->fate, &fate, AGAIN_TOLD);
-}
-
-static bool is_silent(enum again_fate fate)
-{
-	return fate == AGAIN_MUTED || fate == AGAIN_CANCELLED;
-}
-
 bool again_add(struct again *again, enum rule rule)
 {
 	enum again_fate fate = again ? atomic_load(&again->fate) : AGAIN_UNTOLD;
 
-	if (is_silent(fate))
+	if (fate == AGAIN_MUTED)
 		return false;
 	atomic_fetch_add(
 		fate == AGAIN_UNTOLD ? &elsewhere[rule] : &again->count, 1);
@@ -124,7 +112,7 @@ void again_tell(void (*tell)(enum again_fate fate, enum rule rule,
 		uint64_t key = atomic_load(&table[i].key);
 		enum rule rule = (enum rule)((key >> 56) - 1);
 
-		if (count == 0 || is_silent(fate))
+		if (count == 0 || fate == AGAIN_MUTED)
 			continue;
 		/* Some may have come before the fate of the first was known. */
 		if (fate == AGAIN_UNTOLD)

@@ -19,7 +19,6 @@ enum again_fate {
 	AGAIN_UNTOLD,     /* there were too many of its rule */
 	AGAIN_SUPPRESSED, /* it is known */
 	AGAIN_MUTED,      /* ... and nobody counts it */
-	AGAIN_CANCELLED,  /* it was none after all */
 };
 
 /* A rule and a stack, and an address where each is told. */
@@ -40,9 +39,6 @@ uint32_t again_about(const struct again *again);
 
 /* What became of the first one; AGAIN_TOLD, unless another fate is given. */
 void again_settle(struct again *again, enum again_fate fate);
-
-/* The first one was cancelled: true for the one caller that begins anew. */
-bool again_retake(struct again *again);
 
 /*
  * One more; without a finding that was told, or without room (NULL), it counts

@@ -157,7 +157,7 @@ static bool begin(struct report *report, enum rule rule,
 	report->again = counted ? again_find(rule, stack, address, &first)
 				: NULL;
 	is_full = counted && !report->again;
-	if (!first && !is_full && !again_retake(report->again))
+	if (!first && !is_full)
 		return come_again(report);
 	report->suppressed = suppressed_is(rule, stack);
 	if (report->suppressed)
@@ -174,6 +174,15 @@ static bool begin(struct report *report, enum rule rule,
 	return come_again(report);
 }
 
+static uint32_t full_stack(const void *place)
+{
+	int saved = errno;
+	uint32_t stack = stack_full(place);
+
+	errno = saved;
+	return stack;
+}
+
 bool report_begin(struct report *report, enum rule rule,
 		  const struct subject *subject, const void *place)
 {
@@ -184,14 +193,9 @@ bool report_begin_about(struct report *report, enum rule rule,
 			const struct subject *subject, const void *place,
 			const struct address *address)
 {
-	int saved = errno;
-	uint32_t stack;
-
-	if (process_sandboxed())
-		return false;
-	stack = stack_full(place);
-	errno = saved;
-	return begin(report, rule, subject, stack, address, place != NULL);
+	return !process_sandboxed() &&
+	       begin(report, rule, subject, full_stack(place), address,
+		     place != NULL);
 }
 
 bool report_begin_at(struct report *report, enum rule rule,
@@ -199,6 +203,11 @@ bool report_begin_at(struct report *report, enum rule rule,
 {
 	return !process_sandboxed() &&
 	       begin(report, rule, subject, stack, NULL, true);
+}
+
+bool report_has(enum rule rule, const void *place)
+{
+	return again_has(rule, full_stack(place), NULL);
 }
 
 static bool colored(void)
@@ -248,14 +257,6 @@ void report_end(struct report *report)
 				  "places are not shown)\n");
 	sink_write(scratch->output_space, output.length);
 	scratch_give(scratch);
-}
-
-void report_cancel(struct report *report)
-{
-	again_settle(report->again, AGAIN_CANCELLED);
-	if (!report->suppressed)
-		atomic_fetch_sub(&said[report->rule], 1);
-	scratch_give(report->scratch);
 }
 
 void report_plain(enum rule rule, const struct subject *subject,

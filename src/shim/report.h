@@ -72,8 +72,8 @@ bool report_begin_at(struct report *report, enum rule rule,
 		     const struct subject *subject, uint32_t stack);
 void report_end(struct report *report);
 
-/* Says nothing after all. What comes again there is begun anew. */
-void report_cancel(struct report *report);
+/* Was the rule found at this place before? */
+bool report_has(enum rule rule, const void *place);
 
 /* A finding whose texts are constant. */
 void report_plain(enum rule rule, const struct subject *subject,

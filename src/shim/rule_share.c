@@ -24,6 +24,10 @@ struct others {
 /* Closes in a row of what only forked copies of this program held. */
 static _Atomic uint32_t held_by_forks;
 
+/* Closes at places that were found to be futile before. */
+static _Atomic uint32_t held_again;
+static _Atomic bool found_any;
+
 static bool add_other(const struct owner *owner, void *argument)
 {
 	struct others *others = argument;
@@ -46,13 +50,51 @@ static bool add_other(const struct owner *owner, void *argument)
 /*
  * To ask takes a pass over /proc, and a forking server would for each of its
  * connections: of closes in a row that only forks have held, those with a power
- * of two are asked about. A child may become another program later.
+ * of two are asked about. A child may become another program later. Of what
+ * comes again at its place likewise, and only what was asked about is counted:
+ * not all that is closed there needs to be held by another program.
  */
-static bool is_to_be_asked(void)
+static bool is_to_be_asked(const void *place)
 {
-	uint32_t count = atomic_fetch_add(&held_by_forks, 1) + 1;
+	bool again = atomic_load(&found_any) &&
+		     report_has(RULE_SHARED_CLOSE, place);
+	uint32_t count =
+		atomic_fetch_add(again ? &held_again : &held_by_forks, 1) + 1;
 
 	return (count & (count - 1)) == 0;
+}
+
+/* Does another program hold it? Then all that do are in the details. */
+static bool is_held_by_another(uint32_t inode, struct scratch *scratch)
+{
+	struct others others = { .text = &scratch->details };
+	int cut;
+
+	owners_command(process_id(), others.command, sizeof(others.command));
+	owners_find_some(&inode, 1, add_other, &others, scratch->reply, &cut);
+	/* Nobody, where not all were looked at: it may be another program. */
+	if (!others.found && cut > 0)
+		blind_count(BLIND_HOLDER);
+	return others.foreign;
+}
+
+static void say_still_held(int fd, uint64_t ref, const struct text *holders,
+			   const struct sight *sight)
+{
+	struct subject subject = report_subject(sock_of(ref), fd);
+	struct report report;
+
+	if (!report_begin(&report, RULE_SHARED_CLOSE, &subject, sight->place))
+		return;
+	text_add(&report.scratch->message,
+		 "this close ends nothing: another program still holds the "
+		 "socket");
+	text_add_bytes(&report.scratch->details, holders->buffer,
+		       holders->length);
+	text_add(&report.scratch->help,
+		 "create the socket with SOCK_CLOEXEC, or close it in the "
+		 "child");
+	report_end(&report);
 }
 
 /*
@@ -62,38 +104,20 @@ static bool is_to_be_asked(void)
 void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 		     const struct sight *sight)
 {
-	struct subject subject = report_subject(sock_of(ref), fd);
-	struct others others = { .foreign = false };
-	int cut;
-	struct report report;
+	struct scratch *scratch;
 
-	if (process_sandboxed() || !is_to_be_asked())
+	if (process_sandboxed() || !is_to_be_asked(sight->place))
 		return;
-	/* Said before, of this place: no need to be asked. */
-	if (!report_begin(&report, RULE_SHARED_CLOSE, &subject, sight->place)) {
+	scratch = scratch_take();
+	if (!scratch)
+		return;
+	if (is_held_by_another(inode, scratch)) {
+		atomic_store(&found_any, true);
 		atomic_store(&held_by_forks, 0);
-		return;
+		sock_flag(ref, SOCK_HELD_SAID, 0);
+		say_still_held(fd, ref, &scratch->details, sight);
 	}
-	others.text = &report.scratch->details;
-	owners_command(process_id(), others.command, sizeof(others.command));
-	owners_find_some(&inode, 1, add_other, &others, report.scratch->reply,
-			 &cut);
-	/* Nobody, where not all were looked at: it may be another program. */
-	if (!others.found && cut > 0)
-		blind_count(BLIND_HOLDER);
-	if (!others.foreign) {
-		report_cancel(&report);
-		return;
-	}
-	atomic_store(&held_by_forks, 0);
-	sock_flag(ref, SOCK_HELD_SAID, 0);
-	text_add(&report.scratch->message,
-		 "this close ends nothing: another program still holds the "
-		 "socket");
-	text_add(&report.scratch->help,
-		 "create the socket with SOCK_CLOEXEC, or close it in the "
-		 "child");
-	report_end(&report);
+	scratch_give(scratch);
 }
 
 static void say_inherited(int fd, uint64_t ref)

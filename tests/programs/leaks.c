@@ -131,6 +131,41 @@ static void sockets_that_a_child_keeps_for_its_program(void)
 	tell("findings", "2 shared-close");
 }
 
+/* All of them are closed at one place. */
+static void sockets_that_only_a_fork_keeps_come_not_again(void)
+{
+	enum { COUNT = 20 };
+	struct pair pairs[COUNT];
+	int gate[2];
+	pid_t fork_only;
+
+	CHECK(pipe2(gate, O_CLOEXEC) == 0);
+	for (int i = 0; i < COUNT; i++) {
+		pairs[i] = make_pair();
+		only_the_client_crosses(&pairs[i]);
+		if (i > 0)
+			CHECK(fcntl(pairs[i].client, F_SETFD, FD_CLOEXEC) == 0);
+	}
+	wait_for_sleep(start_sleep(NULL));
+	fork_only = fork();
+	if (fork_only == 0) {
+		char byte;
+
+		close(gate[1]);
+		_exit(read(gate[0], &byte, 1) != 0);
+	}
+	for (int i = 0; i < COUNT; i++)
+		CHECK(close(pairs[i].client) == 0);
+	CHECK(close(gate[1]) == 0);
+	CHECK(waitpid(fork_only, NULL, 0) == fork_only);
+	for (int i = 0; i < COUNT; i++)
+		CHECK(close(pairs[i].server) == 0);
+	tell("expect", "held by pid %d (leaks) fd %d", fork_only,
+	     pairs[0].client);
+	tell("findings", "2 shared-close");
+	tell("refuse", "again: ");
+}
+
 /* Nobody accepts, so accept() cannot tell. */
 static void queue_that_is_full_at_the_end(void)
 {
@@ -227,6 +262,7 @@ static const struct scenario at_once[] = {
 	S(duplicate_that_is_used),
 	S(sockets_that_a_child_keeps_for_its_program),
 	S(socket_that_a_child_keeps),
+	S(sockets_that_only_a_fork_keeps_come_not_again),
 	S(queue_that_is_full_at_the_end),
 };
 
