@@ -64,16 +64,36 @@ static bool is_to_be_asked(const void *place)
 	return (count & (count - 1)) == 0;
 }
 
+/* The inode of a socket that was closed here and lives on, 0: it does not. */
+static uint32_t held_inode(const struct sock *sock, uint64_t word)
+{
+	struct address nobody = { .family = sock->local.family };
+	struct diag_row row;
+
+	if (diag_find(&sock->local,
+		      sock_state(word) == ST_LISTEN ? &nobody : &sock->peer,
+		      &row) != 1 ||
+	    row.cookie != sock->cookie)
+		return 0;
+	return row.inode;
+}
+
 /* Does another program hold it? Then all that do are in the details. */
-static bool is_held_by_another(uint32_t inode, struct scratch *scratch)
+static bool is_held_by_another(uint64_t ref, uint32_t inode,
+			       struct scratch *scratch)
 {
 	struct others others = { .text = &scratch->details };
+	uint64_t word;
 	int cut;
 
 	owners_command(process_id(), others.command, sizeof(others.command));
 	owners_find_some(&inode, 1, add_other, &others, scratch->reply, &cut);
-	/* Nobody, where not all were looked at: it may be another program. */
-	if (!others.found && cut > 0)
+	/*
+	 * Nobody, where not all were looked at: it may be another program.
+	 * Unless whoever it was has let go meanwhile.
+	 */
+	if (!others.found && cut > 0 && sock_load(ref, &word) &&
+	    held_inode(sock_of(ref), word) != 0)
 		blind_count(BLIND_HOLDER);
 	return others.foreign;
 }
@@ -111,7 +131,7 @@ void rule_still_held(int fd, uint64_t ref, uint32_t inode,
 	scratch = scratch_take();
 	if (!scratch)
 		return;
-	if (is_held_by_another(inode, scratch)) {
+	if (is_held_by_another(ref, inode, scratch)) {
 		atomic_store(&found_any, true);
 		atomic_store(&held_by_forks, 0);
 		sock_flag(ref, SOCK_HELD_SAID, 0);
@@ -138,20 +158,6 @@ static void say_inherited(int fd, uint64_t ref)
 			 "this one\n");
 	text_add(&report.scratch->help, AT_EXIT_INHERITED_HELP);
 	report_end(&report);
-}
-
-/* The inode of a socket that was closed here and lives on, 0: it does not. */
-static uint32_t held_inode(const struct sock *sock, uint64_t word)
-{
-	struct address nobody = { .family = sock->local.family };
-	struct diag_row row;
-
-	if (diag_find(&sock->local,
-		      sock_state(word) == ST_LISTEN ? &nobody : &sock->peer,
-		      &row) != 1 ||
-	    row.cookie != sock->cookie)
-		return 0;
-	return row.inode;
 }
 
 struct suspects {

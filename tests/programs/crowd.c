@@ -2,7 +2,7 @@
  * Owners of sockets on a machine whose processes have more descriptors than a
  * search looks at for the sake of completeness (OWNERS_ALL of kernel/owners.h).
  */
-#include "pair.h"
+#include "torture.h"
 
 enum { CROWD = 24, DESCRIPTORS = 240 };
 
@@ -226,6 +226,65 @@ static void unknown_holder_of_a_closed_socket_is_counted(void)
 		       "found: ");
 }
 
+/* The same numbers without the socket, given up where nobody sees it. */
+static int hold_others(void)
+{
+	enum { HIGH = 600 };
+
+	CHECK(raw_close(closed_number) == 0);
+	fill_up_to(HIGH);
+	return 0;
+}
+
+/* Does the library look through /proc in that process? */
+static bool is_searching(pid_t pid)
+{
+	enum { NUMBERS = 32 };
+	char target[64];
+	char path[64];
+
+	for (int i = 0; i < NUMBERS; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, i);
+		if (readlink(path, target, sizeof(target)) >= 5 &&
+		    strncmp(target, "/proc", 5) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * It is asked after all others: the closed socket has a holder when the search
+ * begins, and has none when it comes to that.
+ */
+static void holder_that_goes_meanwhile_is_not_missed(void)
+{
+	struct pair pair = make_pair();
+	struct pollfd dismissed;
+	int gate[2];
+	int unused;
+	pid_t holder;
+	char byte;
+
+	CHECK(pipe(gate) == 0);
+	open_lifeline();
+	dismissed = (struct pollfd){ .fd = lifeline[0] };
+	holder = fork();
+	if (holder == 0) {
+		CHECK(close(lifeline[1]) == 0);
+		CHECK(read(gate[0], &byte, 1) == 1);
+		while (!is_searching(getppid()) && poll(&dismissed, 1, 0) == 0)
+			;
+		raw_syscall(SYS_exit_group, 0, 0, 0);
+	}
+	closed_number = pair.client;
+	for (int i = 0; i < CROWD; i++)
+		spawn(hold_others, &unused);
+	CHECK(write(gate[1], "x", 1) == 1);
+	CHECK(close(pair.client) == 0);
+	dismiss_crowd();
+	tell("refuse", "who holds a socket after its close was not found");
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -239,6 +298,7 @@ static const struct scenario scenarios[] = {
 	S(holder_with_a_high_number_is_said_to_be_missed),
 	S(program_that_holds_a_closed_socket_is_found),
 	S(unknown_holder_of_a_closed_socket_is_counted),
+	S(holder_that_goes_meanwhile_is_not_missed),
 };
 
 int main(int argc, char **argv)
