@@ -251,7 +251,7 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 		if (sock_of(ref)->unread > 0)
 			judge_unread(fd, ref);
 	}
-	if (!table_swap(fd, ref, TABLE_CLOSING))
+	if (!table_swap(fd, ref, ref | TABLE_CLOSING))
 		return 0;
 	if (sock_release(ref))
 		return ref;
@@ -277,15 +277,28 @@ uint64_t closing_begin_replaced(int from, int to, const struct sight *sight)
 	return closing_begin(to, sight);
 }
 
+/* The socket of a number that is being closed and is not its last; or 0. */
+static uint64_t hold_copy(int fd)
+{
+	uint64_t entry = table_entry(fd);
+	uint64_t ref = entry & ~TABLE_CLOSING;
+
+	return table_is_closing(entry) && sock_hold(ref) ? ref : 0;
+}
+
 void closing_undo(int fd, uint64_t ref)
 {
 	struct sight sight = { .call = CALL_NONE };
 
 	if (ref == 0)
 		return;
-	if (ref == CLOSING_COPY || !sock_revive(ref))
+	if (ref == CLOSING_COPY)
+		ref = hold_copy(fd);
+	else if (!sock_revive(ref))
+		ref = 0;
+	if (!ref)
 		table_vacate(fd);
-	else if (!table_swap(fd, TABLE_CLOSING, ref))
+	else if (!table_swap(fd, ref | TABLE_CLOSING, ref))
 		/* Another thread has been given the number meanwhile. */
 		observe_replaced(ref, &sight);
 }
@@ -375,7 +388,7 @@ uint64_t closing_visit(int fd, uint64_t entry, enum call call,
 	uint64_t ref = entry & ~TABLE_GRAVE;
 	enum kernel_kind kind;
 
-	if (entry == TABLE_CLOSING || process_sandboxed() ||
+	if (table_is_closing(entry) || process_sandboxed() ||
 	    !process_owns_memory())
 		return 0;
 	kind = kernel_socket_kind(fd);
@@ -423,10 +436,6 @@ void closing_end_range(unsigned int first, unsigned int last, uint32_t list,
 {
 	int highest = table_highest();
 
-	/* Those that were not the last of their socket are in no list. */
-	for (int64_t fd = first;
-	     process_owns_memory() && fd <= last && fd <= highest; fd++)
-		table_vacate((int)fd);
 	while (list) {
 		uint64_t ref = sock_at(list);
 		int fd = sock_of(ref)->fd;
@@ -436,5 +445,13 @@ void closing_end_range(unsigned int first, unsigned int last, uint32_t list,
 			closing_undo(fd, ref);
 		else
 			closing_end(fd, ref, sight);
+	}
+	/* Those that were not the last of their socket are in no list. */
+	for (int64_t fd = first;
+	     process_owns_memory() && fd <= last && fd <= highest; fd++) {
+		if (sight->result < 0 && table_is_closing(table_entry((int)fd)))
+			closing_undo((int)fd, CLOSING_COPY);
+		else
+			table_vacate((int)fd);
 	}
 }

@@ -91,7 +91,10 @@ bool table_remove(int fd, uint64_t ref)
 
 void table_vacate(int fd)
 {
-	table_swap(fd, TABLE_CLOSING, 0);
+	uint64_t entry = table_entry(fd);
+
+	if (table_is_closing(entry))
+		table_swap(fd, entry, 0);
 }
 
 void table_bury(int fd, uint64_t ref)

@@ -35,9 +35,15 @@ extern _Atomic uint64_t *_Atomic table_chunks[TABLE_CHUNKS];
 /*
  * A grave that nobody lies in yet: the number is being closed at this moment.
  * The kernel may still lead it to the old socket, but nobody is to follow that
- * there.
+ * there; the reference is for a close that fails. Records are aligned, so the
+ * lowest bit of an address is free.
  */
-#define TABLE_CLOSING TABLE_GRAVE
+#define TABLE_CLOSING (TABLE_GRAVE | 1ULL << 16)
+
+static inline bool table_is_closing(uint64_t entry)
+{
+	return (entry & TABLE_CLOSING) == TABLE_CLOSING;
+}
 
 static inline uint64_t table_entry(int fd)
 {

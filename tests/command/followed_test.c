@@ -298,6 +298,29 @@ Test(followed, another_network_namespace_in_a_sandbox_is_not_asked_for)
 	run_end(&run);
 }
 
+/* Nor can it ask for what it has taken for closed. */
+Test(followed, what_a_sandbox_does_not_let_close_goes_on)
+{
+	static const char *const steps[] = {
+		"ESTABLISHED -> FIN_WAIT_1: shutdown() = 0, FIN sent",
+		"ESTABLISHED -> CLOSE_WAIT: read() = 0, the peer has closed",
+		"CLOSE_WAIT -> LAST_ACK: close() = 0, FIN sent",
+		"FIN_WAIT_2 -> TIME_WAIT: read() = 0, the peer has closed too",
+		"LISTEN -> CLOSED: close() = 0, no longer listening",
+	};
+	struct run run;
+
+	cr_assert_eq(run_all(&run, false, NULL,
+			     RUN("-v", run_program("exits"),
+				 "close_range_that_a_sandbox_refuses_closes_"
+				 "nothing")),
+		     0, "%s", run_errors(&run));
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
+		cr_expect(strstr(run_errors(&run), steps[i]), "no `%s` in:\n%s",
+			  steps[i], run.text);
+	run_end(&run);
+}
+
 Test(followed, open_ends_in_another_network_namespace_are_a_blind_spot)
 {
 	struct run run;

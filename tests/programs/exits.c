@@ -64,11 +64,7 @@ static void data_beyond_those_looked_at_is_not_asked_for(void)
 	tell("refuse", "again: ");
 }
 
-/*
- * As containers of old do it: the filter is there when the program starts, so
- * that the library is not silent.
- */
-static void start_again_without_close_range(const char *part)
+static void refuse_close_range(void)
 {
 	struct sock_filter code[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
@@ -82,6 +78,15 @@ static void start_again_without_close_range(const char *part)
 
 	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+/*
+ * As containers of old do it: the filter is there when the program starts, so
+ * that the library is not silent.
+ */
+static void start_again_without_close_range(const char *part)
+{
+	refuse_close_range();
 	execl("/proc/self/exe", "exits", part, "anew", (char *)NULL);
 	CHECK(!"execl");
 }
@@ -107,6 +112,24 @@ static void close_range_that_fails_closes_nothing(void)
 	tell("refuse", "[double-close]");
 	tell("refuse", "[use-after-close]");
 	tell("refuse", "not wrapped");
+}
+
+/* Of what follows the log tells nothing, and a run all (followed_test.c). */
+static void close_range_that_a_sandbox_refuses_closes_nothing(void)
+{
+	struct pair pair = make_pair();
+	int copy = dup(pair.client);
+	char byte;
+
+	CHECK(copy >= 0);
+	refuse_close_range();
+	CHECK(close_range(3, 60, 0) == -1 && errno == EPERM);
+	CHECK(shutdown(pair.client, SHUT_WR) == 0);
+	CHECK(read(pair.server, &byte, 1) == 0);
+	CHECK(close(pair.server) == 0);
+	CHECK(read(copy, &byte, 1) == 0);
+	CHECK(close(copy) == 0 && close(pair.client) == 0);
+	CHECK(close(pair.listener) == 0);
 }
 
 /*
@@ -178,6 +201,7 @@ static const struct scenario scenarios[] = {
 	S(sockets_beyond_those_looked_at_are_counted),
 	S(data_beyond_those_looked_at_is_not_asked_for),
 	S(close_range_that_fails_closes_nothing),
+	S(close_range_that_a_sandbox_refuses_closes_nothing),
 	S(child_closes_what_has_ended),
 	S(child_on_borrowed_memory_makes_a_socket),
 };
