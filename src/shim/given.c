@@ -44,7 +44,7 @@ void given_bound(const struct sight *sight)
 	if (!ref)
 		return;
 	sock_of(ref)->bound_reuse = false;
-	sock_flag(ref, SOCK_BOUND | SOCK_BOUND_PORT, 0);
+	sock_flag(ref, SOCK_BOUND, 0);
 }
 
 void given_connected(const struct sight *sight)

@@ -78,6 +78,9 @@ void seen_bind(int fd, const struct sockaddr *address, socklen_t length,
 	if (!process_sandboxed())
 		kernel_socket_local(fd, &sock_of(ref)->local);
 	kernel_socket_address(address, length, &wanted);
+	/* libc has chosen it, whatever was asked for, and filled it in. */
+	if (sight->call == CALL_bindresvport)
+		wanted.port = 0;
 	sock_of(ref)->bound_reuse = word & SOCK_REUSEADDR;
 	sock_flag(ref, SOCK_BOUND | (wanted.port ? SOCK_BOUND_PORT : 0), 0);
 }

@@ -317,6 +317,7 @@ static void do_bindresvport(void)
 	CHECK(listen(fd, 1) == 0);
 	tell("expect", "fd %d 0.0.0.0:%d -- - CLOSED -> LISTEN", fd,
 	     port_of(fd));
+	tell("refuse", "[no-reuseaddr]");
 }
 
 static void do_listen(void)
