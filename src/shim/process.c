@@ -281,8 +281,8 @@ __attribute__((constructor)) static void process_start(int count,
 	settings_complain();
 	suppressed_start();
 	handover_read(environ);
-	adopt_inherited();
 	atomic_store(&started, true);
+	adopt_inherited();
 	errno = saved;
 }
 

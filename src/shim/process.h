@@ -45,7 +45,11 @@ void process_child_leaves_network(bool leaves);
  */
 bool process_owns_memory(void);
 
-/* Has the constructor run? Before it nothing is followed. */
+/*
+ * Has the constructor run, as far as findings need it? Sockets of constructors
+ * that run earlier are followed already, with all options zero; nothing is
+ * told, and nothing may count as told.
+ */
 bool process_started(void);
 
 /* The process id, as every line shows it. */

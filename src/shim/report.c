@@ -174,6 +174,12 @@ static bool begin(struct report *report, enum rule rule,
 	return come_again(report);
 }
 
+/* What cannot be told must not count as told. */
+static bool can_tell(void)
+{
+	return process_started() && !process_sandboxed();
+}
+
 static uint32_t full_stack(const void *place)
 {
 	int saved = errno;
@@ -193,16 +199,14 @@ bool report_begin_about(struct report *report, enum rule rule,
 			const struct subject *subject, const void *place,
 			const struct address *address)
 {
-	return !process_sandboxed() &&
-	       begin(report, rule, subject, full_stack(place), address,
-		     place != NULL);
+	return can_tell() && begin(report, rule, subject, full_stack(place),
+				   address, place != NULL);
 }
 
 bool report_begin_at(struct report *report, enum rule rule,
 		     const struct subject *subject, uint32_t stack)
 {
-	return !process_sandboxed() &&
-	       begin(report, rule, subject, stack, NULL, true);
+	return can_tell() && begin(report, rule, subject, stack, NULL, true);
 }
 
 bool report_has(enum rule rule, const void *place)

@@ -308,8 +308,11 @@ void rule_check_close_wait(enum call call)
 	int highest;
 	bool found;
 
-	/* At the end all are looked at: rule_open_at_exit. */
-	if (call == CALL_NONE)
+	/*
+	 * At the end all are looked at (rule_open_at_exit), and before the
+	 * start it is not known for how long one may be left.
+	 */
+	if (call == CALL_NONE || !process_started())
 		return;
 	found = survey(call, now);
 	since = atomic_load(&close_wait_since);

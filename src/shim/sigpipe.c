@@ -195,7 +195,7 @@ void sigpipe_before_write(int fd, uint64_t ref, enum call call, bool nosignal,
 	int saved = errno;
 	uint64_t word;
 
-	if (process_sandboxed())
+	if (process_sandboxed() || !process_started())
 		return;
 	if (!still_stands(fd, ref))
 		observe(fd, ref, &sight);

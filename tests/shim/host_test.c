@@ -42,6 +42,24 @@ Test(host, another_library_uses_sockets_in_its_constructor)
 	}
 }
 
+/* Of what was found too early to be told nothing is taken for told. */
+Test(host, another_library_leaves_a_connection_in_its_constructor)
+{
+	const char *const environment[] = { preload("after",
+						    run_program("libleaks.so")),
+					    "TCPSHADOW_STACKS=off", NULL };
+	struct run run;
+
+	cr_expect_eq(run_all(&run, true, environment,
+			     ARGV(run_example("double-close/bad"))),
+		     0, "%s", run_errors(&run));
+	cr_expect_eq(log_findings(run_log(&run), "close-wait-leak"), 1, "%s",
+		     run.text);
+	cr_expect_eq(log_findings(run.text, "double-close"), 1, "%s", run.text);
+	cr_expect_null(strstr(run.text, "again: "), "%s", run.text);
+	run_end(&run);
+}
+
 Test(host, cpp_destructors_run_and_exceptions_are_caught)
 {
 	static const char *const all[] = { "TCPSHADOW_STACKS=all", NULL };
