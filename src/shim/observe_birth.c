@@ -184,8 +184,11 @@ void observe_replaced(uint64_t ref, const struct sight *sight)
 
 void observe_vanished(int fd, uint64_t ref, const struct sight *sight)
 {
-	/* Of several threads that notice, one gives the reference up. */
-	if (!table_remove(fd, ref))
+	/*
+	 * A child that runs on its parent's memory has another socket there. Of
+	 * several threads that notice, one gives the reference up.
+	 */
+	if (!process_owns_memory() || !table_remove(fd, ref))
 		return;
 	observe_replaced(ref, sight);
 	observe_adopt(fd);

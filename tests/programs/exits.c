@@ -192,6 +192,30 @@ static void child_on_borrowed_memory_makes_a_socket(void)
 	tell("refuse", "not wrapped");
 }
 
+/* It reads from another socket than its parent's of that number. */
+static void child_on_borrowed_memory_uses_a_number_anew(void)
+{
+	struct pair pair = make_pair();
+	int status;
+	pid_t child;
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+	child = vfork();
+#pragma GCC diagnostic pop
+	if (child == 0) {
+		char byte;
+
+		_exit(close(pair.client) < 0 ||
+		      socket(AF_INET, SOCK_STREAM, 0) != pair.client ||
+		      read(pair.client, &byte, 1) != -1);
+	}
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	CHECK(close(pair.client) == 0);
+	tell("expect", "ESTABLISHED -> FIN_WAIT_1: close() = 0, FIN sent");
+	tell("refuse", "not wrapped");
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -204,6 +228,7 @@ static const struct scenario scenarios[] = {
 	S(close_range_that_a_sandbox_refuses_closes_nothing),
 	S(child_closes_what_has_ended),
 	S(child_on_borrowed_memory_makes_a_socket),
+	S(child_on_borrowed_memory_uses_a_number_anew),
 };
 
 int main(int argc, char **argv)
