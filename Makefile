@@ -221,6 +221,13 @@ $(BUILD)/tests/shim/stress: tests/shim/stress.c $(PLAIN_OBJECTS) \
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) -pthread
 
+# With suppressions of its own.
+$(BUILD)/tests/shim/report_test: tests/shim/report_test.c $(PLAIN_OBJECTS) \
+		$(filter-out %/suppressed.o,$(STRESS_OBJECTS))
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) -lcriterion -pthread
+
 $(BUILD)/tests/%_test: tests/%_test.c $(PLAIN_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)

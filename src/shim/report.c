@@ -126,13 +126,16 @@ static bool begin_suppressed(struct report *report, bool is_full)
 	return report->scratch != NULL;
 }
 
-/* Addresses that will not be told must not fill the table. */
+/*
+ * Addresses that will not be told must not fill the table. To ask what is
+ * suppressed takes a millisecond, and is left to what has not come before.
+ */
 static bool is_of_no_use(enum rule rule, uint32_t stack,
 			 const struct address *address)
 {
-	return (atomic_load(&said[rule]) >= FINDINGS_PER_RULE ||
-		suppressed_is(rule, stack)) &&
-	       !again_has(rule, stack, address);
+	return !again_has(rule, stack, address) &&
+	       (atomic_load(&said[rule]) >= FINDINGS_PER_RULE ||
+		suppressed_is(rule, stack));
 }
 
 /*
