@@ -158,7 +158,7 @@ static bool is_forgotten(int fd, uint64_t ref)
 	if (!sock_load(ref, &word) || sock_state(word) != ST_CLOSE_WAIT)
 		return false;
 	return word & SOCK_SAW_END ||
-	       neglected_for(fd, ref) >= settings.close_wait * 1000;
+	       neglected_for(fd, ref) >= settings.close_wait;
 }
 
 /* What the program has made itself, and not closed. */
@@ -190,7 +190,7 @@ static bool is_left_to_exit(uint64_t ref)
 	uint32_t waited = clock_now() - sock->peer_closed_at;
 
 	return sock->accepted_before == atomic_load(&accepted) &&
-	       waited < AT_EXIT_MOMENT && waited < settings.close_wait * 1000;
+	       waited < AT_EXIT_MOMENT && waited < settings.close_wait;
 }
 
 /*
@@ -259,7 +259,7 @@ static bool survey(enum call call, uint32_t now)
 {
 	/* An end takes as long as so many more looks. */
 	enum { LOOKS_MAX = 1024, END = 7, LEAST = 1000 };
-	uint32_t interval = settings.close_wait * 1000;
+	uint32_t interval = settings.close_wait;
 	/* No result: it is of another socket. */
 	struct sight sight = { .call = call, .result = 1 };
 	uint32_t due = atomic_load(&survey_due);
@@ -301,7 +301,7 @@ static bool survey(enum call call, uint32_t now)
 
 void rule_check_close_wait(enum call call)
 {
-	uint32_t limit = settings.close_wait * 1000;
+	uint32_t limit = settings.close_wait;
 	uint32_t now = clock_now();
 	uint32_t oldest = 0;
 	uint32_t since;

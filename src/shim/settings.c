@@ -39,6 +39,12 @@ static uint32_t number_of(enum option_id option)
 	return number;
 }
 
+/* clock_now() goes round after 49 days: half of that is the longest time. */
+static uint32_t to_milliseconds(uint32_t seconds)
+{
+	return seconds < INT32_MAX / 1000 ? seconds * 1000 : INT32_MAX;
+}
+
 void settings_read(char *const *environment)
 {
 	const char *no_color = find_variable(environment, "NO_COLOR");
@@ -60,7 +66,7 @@ void settings_read(char *const *environment)
 	settings.transitions = word_of(OPTION_TRANSITIONS) == 0;
 	settings.reuseaddr = (enum reuseaddr)word_of(OPTION_REUSEADDR);
 	settings.silence = number_of(OPTION_SILENCE);
-	settings.close_wait = number_of(OPTION_CLOSE_WAIT);
+	settings.close_wait = to_milliseconds(number_of(OPTION_CLOSE_WAIT));
 	settings.counters = word_of(OPTION_COUNTERS) == 1;
 	settings.left_open = word_of(OPTION_LEFT_OPEN) == 1;
 	settings.stacks = (enum stacks)word_of(OPTION_STACKS);

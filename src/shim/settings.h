@@ -18,7 +18,7 @@ struct settings {
 	bool transitions;
 	enum reuseaddr reuseaddr;
 	uint32_t silence;    /* ms */
-	uint32_t close_wait; /* s */
+	uint32_t close_wait; /* ms */
 	bool left_open;
 	bool counters;
 	enum stacks stacks;

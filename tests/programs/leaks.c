@@ -250,6 +250,22 @@ static void connection_that_is_left_alone_to_the_end(void)
 	tell("findings", "1 close-wait-leak");
 }
 
+/* --- TCPSHADOW_CLOSE_WAIT=536870912 ------------------------------------------
+ */
+
+/* In milliseconds that is 125 << 32. */
+static void connection_that_may_stay_for_years(void)
+{
+	struct pair pair = make_pair();
+	char byte;
+
+	CHECK(close(pair.server) == 0);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
+	CHECK(close(pair.client) == 0);
+	tell("refuse", "[close-wait-leak]");
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -266,19 +282,20 @@ static const struct scenario at_once[] = {
 	S(queue_that_is_full_at_the_end),
 };
 
-static const struct scenario after_a_second[] = {
+static const struct scenario later[] = {
 	S(answer_after_a_half_close),
 	S(connection_that_is_left_alone),
 	S(connection_that_is_left_alone_to_the_end),
+	S(connection_that_may_stay_for_years),
 };
 
 int main(int argc, char **argv)
 {
-	size_t slow = SCENARIO_COUNT(after_a_second);
+	size_t slow = SCENARIO_COUNT(later);
 
 	for (size_t i = 0; argc == 2 && i < slow; i++) {
-		if (strcmp(argv[1], after_a_second[i].name) == 0)
-			return run_scenario(after_a_second, slow, argc, argv);
+		if (strcmp(argv[1], later[i].name) == 0)
+			return run_scenario(later, slow, argc, argv);
 	}
 	return run_scenario(at_once, SCENARIO_COUNT(at_once), argc, argv);
 }

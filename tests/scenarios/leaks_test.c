@@ -21,6 +21,15 @@ ParameterizedTest(struct scenario_name *scenario, leaks, are_told)
 		  scenario->text);
 }
 
+Test(leaks, connection_that_may_stay_for_years_is_none)
+{
+	static const char *const years[] = { "TCPSHADOW_CLOSE_WAIT=536870912",
+					     NULL };
+
+	cr_assert(expect_scenario("leaks", "connection_that_may_stay_for_years",
+				  years));
+}
+
 static const char *const second[] = { "TCPSHADOW_CLOSE_WAIT=1", NULL };
 
 Test(leaks, answer_after_a_half_close_is_none)
