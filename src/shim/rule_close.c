@@ -243,7 +243,7 @@ void rule_open_at_exit(int fd, uint64_t ref, bool looked)
 		say_leak(fd, ref, "at its end");
 		return;
 	}
-	rule_shared_at_exit(fd, ref);
+	rule_shared_at_exit(fd, ref, looked);
 	if (settings.left_open && !(word & SOCK_INHERITED))
 		say_left_open(fd, ref, word);
 }

@@ -283,7 +283,7 @@ static void say_duplicate(int fd, uint64_t ref)
 	report_end(&report);
 }
 
-void rule_shared_at_exit(int fd, uint64_t ref)
+void rule_shared_at_exit(int fd, uint64_t ref, bool looked)
 {
 	uint64_t word;
 
@@ -292,6 +292,8 @@ void rule_shared_at_exit(int fd, uint64_t ref)
 	if (sock_state(word) == ST_LISTEN && word & SOCK_INHERITED &&
 	    !(word & SOCK_USED))
 		say_inherited(fd, ref);
+	else if (!looked)
+		return;
 	else if (sock_state(word) == ST_LISTEN)
 		rule_queue_at_exit(fd, ref);
 	else if (sock_state(word) == ST_ESTABLISHED && word & SOCK_CLOSED_ONE &&

@@ -50,7 +50,8 @@ void rule_another_accepted(void);
 
 /*
  * The rules about what is open at the end; where it was not looked at, they
- * keep to what is known.
+ * keep to what is known, but for how long a connection has been left in
+ * CLOSE_WAIT.
  */
 void rule_open_at_exit(int fd, uint64_t ref, bool looked);
 
@@ -59,7 +60,7 @@ void rule_open_at_exit(int fd, uint64_t ref, bool looked);
  * the end; whether closed sockets that forks have held are in other programs by
  * now; and of each that is.
  */
-void rule_shared_at_exit(int fd, uint64_t ref);
+void rule_shared_at_exit(int fd, uint64_t ref, bool looked);
 void rule_ask_held_at_exit(void);
 void rule_held_at_exit(uint64_t ref);
 

@@ -80,6 +80,47 @@ static void refuse_close_range(void)
 	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
+/* Nobody accepts, and one more waits than the backlog has room for. */
+static void overfill_a_queue(void)
+{
+	struct sockaddr_in address = loopback(0);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct tcp_info info = { .tcpi_unacked = 0 };
+	socklen_t length = sizeof(info);
+
+	CHECK(bind(listener, (struct sockaddr *)&address, sizeof(address)) ==
+	      0);
+	CHECK(listen(listener, 1) == 0);
+	for (int i = 0; i < 2; i++)
+		CHECK(connect_to(socket(AF_INET, SOCK_STREAM, 0),
+				 port_of(listener)) == 0);
+	do {
+		CHECK(getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info,
+				 &length) == 0);
+	} while (info.tcpi_unacked < 2);
+}
+
+static void forget_a_duplicate(void)
+{
+	struct pair pair = make_pair();
+
+	CHECK(dup(pair.client) >= 0 && close(pair.client) == 0);
+}
+
+static void other_questions_beyond_those_looked_at_are_not_asked(void)
+{
+	overfill_a_queue();
+	forget_a_duplicate();
+	if (!make_sockets(LOOKED_AT - 6))
+		return;
+	overfill_a_queue();
+	forget_a_duplicate();
+	expect_not_looked_at(6);
+	tell("findings", "1 accept-overflow");
+	tell("findings", "1 shared-close");
+	tell("refuse", "again: ");
+}
+
 /*
  * As containers of old do it: the filter is there when the program starts, so
  * that the library is not silent.
@@ -224,6 +265,7 @@ static void child_on_borrowed_memory_uses_a_number_anew(void)
 static const struct scenario scenarios[] = {
 	S(sockets_beyond_those_looked_at_are_counted),
 	S(data_beyond_those_looked_at_is_not_asked_for),
+	S(other_questions_beyond_those_looked_at_are_not_asked),
 	S(close_range_that_fails_closes_nothing),
 	S(close_range_that_a_sandbox_refuses_closes_nothing),
 	S(child_closes_what_has_ended),
