@@ -37,6 +37,14 @@ static unsigned long read_number(const char *digits)
 	return number;
 }
 
+static bool range_admits(const char *word, const char *value)
+{
+	unsigned long number = read_number(value);
+
+	return is_number(value) && number >= read_number(word) &&
+	       number <= read_number(strstr(word, "..") + 2);
+}
+
 static bool word_admits(const char *word, size_t length, const char *value)
 {
 	if (length == 4 &&
@@ -44,9 +52,8 @@ static bool word_admits(const char *word, size_t length, const char *value)
 		return value[0] != '\0';
 	if (length == 6 && memcmp(word, "NUMBER", 6) == 0)
 		return is_number(value);
-	if (length > 3 && memcmp(word, "0..", 3) == 0)
-		return is_number(value) &&
-		       read_number(value) <= read_number(word + 3);
+	if (word[0] >= '0' && word[0] <= '9')
+		return range_admits(word, value);
 	return strlen(value) == length && memcmp(word, value, length) == 0;
 }
 

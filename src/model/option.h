@@ -40,7 +40,7 @@ const struct option_row *option_row(enum option_id option);
 /*
  * The position of value among the option's words (0 for the first), or of the
  * placeholder (FILE, LIST: any non-empty text, NUMBER: decimal digits, below
- * 1000000000, 0..N: at most N) that admits it; -1 when nothing does.
+ * 1000000000, M..N: at least M, at most N) that admits it; -1 when nothing does.
  */
 int option_match(enum option_id option, const char *value);
 

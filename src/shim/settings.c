@@ -71,8 +71,6 @@ void settings_read(char *const *environment)
 	settings.left_open = word_of(OPTION_LEFT_OPEN) == 1;
 	settings.stacks = (enum stacks)word_of(OPTION_STACKS);
 	settings.depth = number_of(OPTION_DEPTH);
-	if (settings.depth == 0)
-		settings.depth = 1;
 	settings.color = word_of(OPTION_COLOR);
 	settings.no_color = no_color && *no_color;
 	settings.suppressions = values[OPTION_SUPPRESSIONS];

@@ -99,6 +99,10 @@ Test(run, what_cannot_be_started_is_one_sentence)
 	cr_expect_eq(run_all(&run, false, NULL, RUN("--fail-on=x", "true")), 2);
 	cr_expect(strstr(run_errors(&run), "`x` is neither"), "%s", run.text);
 	run_end(&run);
+	cr_expect_eq(run_all(&run, false, NULL, RUN("--depth=65", "true")), 2);
+	cr_expect_str_eq(run_errors(&run),
+			 "tcpshadow: --depth=65 is none of 1..64\n");
+	run_end(&run);
 	/* The kernel would make success of it. */
 	cr_expect_eq(run_all(&run, false, NULL,
 			     RUN("--error-exitcode=256", "echo", "ran")),

@@ -100,6 +100,10 @@ Test(option, values_are_checked)
 	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, "0..255"), -1);
 	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, ""), -1);
 	cr_expect_eq(option_match(OPTION_ERROR_EXITCODE, "999999999999"), -1);
+	cr_expect_eq(option_match(OPTION_DEPTH, "0"), -1);
+	cr_expect_eq(option_match(OPTION_DEPTH, "1"), 0);
+	cr_expect_eq(option_match(OPTION_DEPTH, "64"), 0);
+	cr_expect_eq(option_match(OPTION_DEPTH, "65"), -1);
 	cr_expect_eq(option_match(OPTION_LOG, "off"), 1);
 	cr_expect_eq(option_match(OPTION_LOG, "/tmp/x"), 2);
 	cr_expect_eq(option_match(OPTION_LOG, ""), -1);

@@ -106,11 +106,33 @@ Test(findings, without_stacks_no_line_promises_one)
 	}
 }
 
-Test(findings, stack_of_no_depth_has_one_frame)
+Test(findings, depth_that_no_stack_has_is_one_clear_line)
+{
+	static const char *const depths[] = { "0", "65", "100" };
+	char variable[32];
+	char wanted[80];
+	struct run run;
+
+	for (size_t i = 0; i < sizeof(depths) / sizeof(depths[0]); i++) {
+		snprintf(variable, sizeof(variable), "TCPSHADOW_DEPTH=%s",
+			 depths[i]);
+		snprintf(wanted, sizeof(wanted),
+			 "bad option: %s is none of 1..64; using 16\n",
+			 variable);
+		cr_assert_eq(run_all(&run, true, ARGV(variable),
+				     ARGV(run_example("double-close/bad"))),
+			     0);
+		cr_expect_eq(count_of(run_log(&run), wanted), 1, "%s",
+			     run.text);
+		run_end(&run);
+	}
+}
+
+Test(findings, stack_of_one_frame_has_the_call)
 {
 	struct run run;
 
-	cr_assert_eq(run_all(&run, true, ARGV("TCPSHADOW_DEPTH=0"),
+	cr_assert_eq(run_all(&run, true, ARGV("TCPSHADOW_DEPTH=1"),
 			     ARGV(run_example("double-close/bad"))),
 		     0);
 	cr_expect(strstr(log_finding(run_log(&run), "double-close"), "#0 bad+"),
