@@ -215,7 +215,7 @@ $(FUZZERS): $(BUILD)/fuzz/%: tests/fuzz/%_fuzz.c $(BUILD)/fuzz/command.a
 STRESS_OBJECTS = $(patsubst %.c,$(BUILD)/plain/%.o,$(filter-out \
 	src/shim/wrap_%,$(wildcard src/shim/*.c)))
 
-$(BUILD)/tests/shim/stress: tests/shim/stress.c $(PLAIN_OBJECTS) \
+$(BUILD)/tests/shim/stress: tests/shim/stress.c $(COMMON_OBJECTS) \
 		$(STRESS_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)

@@ -464,8 +464,7 @@ static void forked_children_have_no_lookup_more(void)
 	int listener;
 	int port;
 
-	if (!isolated())
-		return;
+	isolate();
 	set_ipv4("ip_local_port_range", "40000 40003");
 	listener = listener_on(5000);
 	port = port_of(listener);

@@ -7,12 +7,10 @@
 
 enum { LOW = 40000, PORTS = 4 };
 
-static bool few_ports(void)
+static void few_ports(void)
 {
-	if (!isolated())
-		return false;
+	isolate();
 	set_ipv4("ip_local_port_range", "40000 40003");
-	return true;
 }
 
 static void take_all_ports(void)
@@ -38,8 +36,7 @@ static void no_port_left_to_bind_to(void)
 	struct sockaddr_in any = loopback(0);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	if (!few_ports())
-		return;
+	few_ports();
 	CHECK(close(fd) == 0);
 	take_all_ports();
 	fd = socket(AF_INET, SOCK_STREAM, 0);
@@ -53,8 +50,7 @@ static void no_port_left_to_listen_on(void)
 {
 	int fd;
 
-	if (!few_ports())
-		return;
+	few_ports();
 	take_all_ports();
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(listen(fd, 1) == -1 && errno == EADDRINUSE);
@@ -88,8 +84,7 @@ static void ports_taken_toward_another_address(void)
 				   .sin_port = htons(7000) };
 	int listener = socket(AF_INET, SOCK_STREAM, 0);
 
-	if (!few_ports())
-		return;
+	few_ports();
 	CHECK(close(listener) == 0);
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(bind_to(listener, &any) == 0 && listen(listener, 64) == 0);
@@ -120,8 +115,7 @@ static void ports_taken_from_another_address(void)
 	struct sockaddr_in own = numbered(5, 0);
 	int listener;
 
-	if (!few_ports())
-		return;
+	few_ports();
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(bind_to(listener, &here) == 0 && listen(listener, 64) == 0);
 	for (int i = 0; i < PORTS; i++) {
@@ -142,8 +136,7 @@ static void ports_taken_by_sockets_of_both_families(void)
 	struct sockaddr_in here = loopback(7000);
 	int listener;
 
-	if (!few_ports())
-		return;
+	few_ports();
 	listener = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(bind_to(listener, &here) == 0 && listen(listener, 64) == 0);
 	for (int i = 0; i < PORTS; i++)

@@ -11,12 +11,10 @@ static void set_option(int fd, int level, int name, int value)
 }
 
 /* Client and server, without a cookie (net.ipv4.tcp_fastopen). */
-static bool fast_open_for_all(const char *value)
+static void fast_open_for_all(const char *value)
 {
-	if (!isolated())
-		return false;
+	isolate();
 	set_ipv4("tcp_fastopen", value);
-	return true;
 }
 
 static const char with_the_option[] = "519";
@@ -72,25 +70,21 @@ struct fast {
 	int server;
 };
 
-/* False where the system does not have it. */
-static bool make_fast(struct fast *fast)
+static void make_fast(struct fast *fast)
 {
 	int listener;
 
-	if (!fast_open_for_all(with_the_option))
-		return false;
+	fast_open_for_all(with_the_option);
 	listener = fast_listener();
 	fast->client = begin_fast(port_of(listener));
 	fast->server = accept_fast(listener);
-	return true;
 }
 
 static void fast_child_is_in_syn_rcvd(void)
 {
 	struct fast fast;
 
-	if (!make_fast(&fast))
-		return;
+	make_fast(&fast);
 	read_hello(fast.server);
 	CHECK(kernel_state(fast.server) == TCP_SYN_RECV);
 	finish_handshake(fast.client, fast.server);
@@ -104,8 +98,7 @@ static void fast_child_without_the_option(void)
 	int client;
 	int server;
 
-	if (!fast_open_for_all(for_every_listener))
-		return;
+	fast_open_for_all(for_every_listener);
 	listener = listener_on(0);
 	client = begin_fast(port_of(listener));
 	server = accept_fast(listener);
@@ -121,8 +114,7 @@ static void option_set_and_unset_after_listen(void)
 	int listener;
 	int client;
 
-	if (!fast_open_for_all(with_the_option))
-		return;
+	fast_open_for_all(with_the_option);
 	listener = listener_on(0);
 	client = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(connect_to(client, port_of(listener)) == 0);
@@ -145,8 +137,7 @@ static void second_fast_child_of_a_listener(void)
 {
 	int listener;
 
-	if (!fast_open_for_all(with_the_option))
-		return;
+	fast_open_for_all(with_the_option);
 	listener = fast_listener();
 	for (int i = 0; i < 2; i++) {
 		begin_fast(port_of(listener));
@@ -162,8 +153,7 @@ static void fast_child_that_comes_late(void)
 	int client;
 	int server;
 
-	if (!fast_open_for_all(with_the_option))
-		return;
+	fast_open_for_all(with_the_option);
 	listener = fast_listener();
 	address = loopback(port_of(listener));
 	client = socket(AF_INET, SOCK_STREAM, 0);
@@ -194,8 +184,7 @@ static void shutdown_in_syn_rcvd(void)
 	struct fast fast;
 	bool at_once;
 
-	if (!make_fast(&fast))
-		return;
+	make_fast(&fast);
 	CHECK(shutdown(fast.server, SHUT_RD) == 0);
 	CHECK(kernel_state(fast.server) == TCP_SYN_RECV);
 	CHECK(shutdown(fast.server, SHUT_WR) == 0);
@@ -212,8 +201,7 @@ static void close_in_syn_rcvd(void)
 {
 	struct fast fast;
 
-	if (!make_fast(&fast))
-		return;
+	make_fast(&fast);
 	read_hello(fast.server);
 	CHECK(close(fast.server) == 0);
 	hear(fast.client);
@@ -225,8 +213,7 @@ static void close_in_syn_rcvd_with_unread_data(void)
 {
 	struct fast fast;
 
-	if (!make_fast(&fast))
-		return;
+	make_fast(&fast);
 	CHECK(close(fast.server) == 0);
 	tell("expect",
 	     "SYN_RCVD -> CLOSED: close() = 0, 5 bytes were unread: RST sent");
@@ -241,8 +228,7 @@ static void fast_client_that_does_not_wait(void)
 	int client;
 	int server;
 
-	if (!fast_open_for_all(with_the_option))
-		return;
+	fast_open_for_all(with_the_option);
 	listener = fast_listener();
 	address = loopback(port_of(listener));
 	client = socket(AF_INET, SOCK_STREAM, 0);

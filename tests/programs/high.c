@@ -1,27 +1,8 @@
 /* build: -pthread */
-/*
- * Descriptors of 65536 and above, which the library keeps apart. Where the
- * limit for the numbers cannot be raised so far there is nothing to see.
- */
-#include <sys/resource.h>
-
+/* Descriptors of 65536 and above, which the library keeps apart. */
 #include "torture.h"
 
 enum { CHUNK = 65536, HIGH = CHUNK + 5, HIGHER = 3 * CHUNK - 1 };
-
-static bool may_be_high(void)
-{
-	struct rlimit limit;
-
-	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
-	limit.rlim_cur = HIGHER + 100;
-	if (limit.rlim_max < limit.rlim_cur)
-		limit.rlim_max = limit.rlim_cur;
-	if (setrlimit(RLIMIT_NOFILE, &limit) == 0)
-		return true;
-	printf("not here\n");
-	return false;
-}
 
 /* It is at its number alone now, and all its life is seen there. */
 static void use(const struct pair *pair, int fd)
@@ -41,8 +22,7 @@ static void a_socket_is_moved_by_dup2(void)
 {
 	struct pair pair = make_pair();
 
-	if (!may_be_high())
-		return;
+	need_descriptors(HIGHER + 100);
 	SHOW(dup2(pair.client, HIGH));
 	SHOW(close(pair.client));
 	use(&pair, HIGH);
@@ -52,8 +32,7 @@ static void a_socket_is_moved_by_fcntl(void)
 {
 	struct pair pair = make_pair();
 
-	if (!may_be_high())
-		return;
+	need_descriptors(HIGHER + 100);
 	SHOW(fcntl(pair.client, F_DUPFD, HIGHER));
 	SHOW(close(pair.client));
 	use(&pair, HIGHER);
@@ -63,8 +42,7 @@ static void ranges_are_closed(void)
 {
 	struct pair pairs[] = { make_pair(), make_pair() };
 
-	if (!may_be_high())
-		return;
+	need_descriptors(HIGHER + 100);
 	SHOW(dup2(pairs[0].client, HIGH));
 	SHOW(dup2(pairs[1].client, HIGHER));
 	SHOW(close(pairs[0].client));
@@ -86,8 +64,7 @@ static void a_number_is_used_after_its_close(void)
 {
 	struct pair pair = make_pair();
 
-	if (!may_be_high())
-		return;
+	need_descriptors(HIGHER + 100);
 	SHOW(dup2(pair.client, HIGH));
 	SHOW(close(pair.client));
 	SHOW(close(HIGH));
@@ -106,8 +83,7 @@ static void there_is_no_memory(void)
 	struct pair pair = make_pair();
 	struct pair moved = { .client = HIGH, .server = pair.server };
 
-	if (!may_be_high())
-		return;
+	need_descriptors(HIGHER + 100);
 	CHECK(dup2(0, HIGH) == HIGH);
 	CHECK(setrlimit(RLIMIT_AS, &little) == 0);
 	SHOW(dup2(pair.client, HIGH));

@@ -69,12 +69,10 @@ static void unread_bytes_below_an_inherited_mark(void)
 static void a_connection_that_is_repaired(void)
 {
 	struct pair pair = make_pair();
-	bool repaired = set(pair.client, IPPROTO_TCP, TCP_REPAIR, 1) == 0;
 
-	printf("%s\n", repaired ? "in repair" : "not permitted");
+	if (set(pair.client, IPPROTO_TCP, TCP_REPAIR, 1) < 0)
+		skip("needs CAP_NET_ADMIN for TCP_REPAIR");
 	SHOW(close(pair.client));
-	if (!repaired)
-		return;
 	CHECK(kernel_state(pair.server) == TCP_ESTABLISHED);
 	tell("path", "%d CLOSED>SYN_SENT>ESTABLISHED>CLOSED", pair.client);
 }

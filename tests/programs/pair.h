@@ -6,6 +6,7 @@
  * refuse TEXT   the log must not contain it
  * path FD A>B   the states of that descriptor, as the log has them
  * findings N RULE   so many findings of the rule, each at a place of its own
+ * skip TEXT     it cannot be done here, and why: ends with SKIPPED
  */
 #ifndef PROGRAMS_PAIR_H
 #define PROGRAMS_PAIR_H
@@ -22,6 +23,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -86,6 +88,29 @@ static inline int connect_to(int fd, int port)
 	struct sockaddr_in address = loopback(port);
 
 	return connect(fd, (struct sockaddr *)&address, sizeof(address));
+}
+
+enum { SKIPPED = 77 };
+
+static inline void skip(const char *reason)
+{
+	tell("skip", "%s", reason);
+	exit(SKIPPED);
+}
+
+/* So many descriptors. Root has no limit, unless CAP_SYS_RESOURCE is gone. */
+static inline void need_descriptors(rlim_t count)
+{
+	struct rlimit limit;
+
+	CHECK(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	if (limit.rlim_cur >= count)
+		return;
+	limit.rlim_cur = count;
+	if (limit.rlim_max < count)
+		limit.rlim_max = count;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+		skip("may not have so many descriptors (ulimit -Hn)");
 }
 
 /* listener, client and server end of one connection */

@@ -1,7 +1,7 @@
 /*
  * The scenarios of the calls for remote commands (calls.c), with the server
  * that they need. All but rexec need a reserved port, which root alone is
- * given: who is not ends well.
+ * given.
  */
 #ifndef PROGRAMS_REMOTE_H
 #define PROGRAMS_REMOTE_H
@@ -82,7 +82,7 @@ static void command_with(const char *name,
 	if (result < 0) {
 		CHECK(errno == EACCES && geteuid() != 0);
 		CHECK(kill(child, SIGKILL) == 0);
-		return;
+		skip("needs root for a reserved port");
 	}
 	expect_given(name, result, errors, port);
 	CHECK(shutdown(result, SHUT_WR) == 0);
@@ -138,7 +138,7 @@ static void listen_on_reserved(int fd)
 {
 	if (fd < 0) {
 		CHECK(errno == EACCES && geteuid() != 0);
-		return;
+		skip("needs root for a reserved port");
 	}
 	CHECK(listen(fd, 1) == 0);
 	tell("expect", "fd %d 0.0.0.0:%d -- - CLOSED -> LISTEN: listen() = 0",

@@ -8,12 +8,10 @@
 
 enum { SERVICE = 40051, BELOW = 1001 };
 
-static bool prepared(void)
+static void prepare(void)
 {
-	if (!isolated())
-		return false;
+	isolate();
 	set_ipv4("ip_local_port_range", "40000 41000");
-	return true;
 }
 
 static int client_from(int port, int service)
@@ -67,8 +65,7 @@ static void source_port_toward_a_high_service(void)
 	struct pair pair;
 	int port;
 
-	if (!prepared())
-		return;
+	prepare();
 	pair = pair_from(0, SERVICE);
 	port = port_of(pair.client);
 	/* There is nobody to ask but the table of descriptors. */
@@ -82,8 +79,7 @@ static void source_port_that_the_program_has_closed(void)
 	struct pair pair;
 	int port;
 
-	if (!prepared())
-		return;
+	prepare();
 	pair = pair_from(0, SERVICE);
 	port = port_of(pair.client);
 	CHECK(close(pair.listener) == 0);
@@ -101,8 +97,7 @@ static void source_port_of_another_process(void)
 	pid_t child;
 	int listener;
 
-	if (!prepared())
-		return;
+	prepare();
 	listener = listener_on(SERVICE);
 	CHECK(pipe(ports) == 0);
 	child = fork();
@@ -123,8 +118,7 @@ static void server_whose_client_had_a_low_port(void)
 {
 	struct pair pair;
 
-	if (!prepared())
-		return;
+	prepare();
 	pair = pair_from(BELOW, SERVICE);
 	CHECK(close(pair.listener) == 0);
 	fail_to_bind(SERVICE);
@@ -141,8 +135,7 @@ static void server_among_high_ports(void)
 {
 	struct pair pair;
 
-	if (!prepared())
-		return;
+	prepare();
 	pair = pair_from(0, SERVICE);
 	CHECK(close(pair.listener) == 0);
 	end(pair.server, pair.client);

@@ -504,9 +504,11 @@ static void mptcp_is_named_a_blind_spot(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM, 262);
 
-	CHECK(fd >= 0 || errno == EPROTONOSUPPORT || errno == ENOPROTOOPT);
-	if (fd >= 0)
-		tell("expect", "[blind-spot]");
+	if (fd < 0) {
+		CHECK(errno == EPROTONOSUPPORT || errno == ENOPROTOOPT);
+		skip("no MPTCP here");
+	}
+	tell("expect", "[blind-spot]");
 	tell("refuse", " -> LISTEN");
 }
 
@@ -525,12 +527,11 @@ static void udp_and_unix_pass_unnoticed(void)
 static void descriptor_above_65535(void)
 {
 	struct pair pair = make_pair();
-	int high = fcntl(pair.client, F_DUPFD, 70000);
+	int high;
 
-	if (high < 0) {
-		CHECK(errno == EINVAL || errno == EMFILE);
-		return;
-	}
+	need_descriptors(70100);
+	high = fcntl(pair.client, F_DUPFD, 70000);
+	CHECK(high >= 70000);
 	CHECK(close(pair.client) == 0);
 	CHECK(close(high) == 0);
 	tell("expect", "fd %d 127.0.0.1", high);

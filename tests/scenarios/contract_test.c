@@ -22,6 +22,7 @@ static void same_output(const struct scenario_name *name,
 	char *expected;
 
 	run_all(&plain, false, NULL, argv);
+	expect_possible(&plain);
 	run_all(&shadowed, true, environment, argv);
 	expected = strdup(run_output(&plain));
 	cr_expect(plain.status == 0 || plain.status > 128,

@@ -1,10 +1,13 @@
 #include "support/expect.h"
 
+#include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "support/log.h"
+
+enum { SKIPPED = 77 };
 
 static bool holds(const char *line, const char *log)
 {
@@ -46,6 +49,20 @@ bool expect_log(struct run *run)
 	return good;
 }
 
+void expect_possible(struct run *run)
+{
+	char reason[256] = "?";
+	const char *line;
+
+	if (run->status != SKIPPED)
+		return;
+	line = strstr(run_output(run), "skip ");
+	if (line)
+		sscanf(line, "skip %255[^\n]", reason);
+	run_end(run);
+	cr_skip_test("%s", reason);
+}
+
 bool expect_scenario(const char *program, const char *scenario,
 		     const char *const *environment)
 {
@@ -56,6 +73,7 @@ bool expect_scenario(const char *program, const char *scenario,
 
 	plain = run_all(&run, false, environment,
 			ARGV(run_program(program), scenario));
+	expect_possible(&run);
 	run_end(&run);
 	shadowed = run_all(&run, true, environment,
 			   ARGV(run_program(program), scenario));

@@ -10,10 +10,18 @@
 /*
  * Runs a scenario of a test program, without and with the library. The end has
  * to be the same, and the log as expected. Says on standard error what is not.
- * False then. The run without the library may be left out.
+ * False then. Skips the test where it cannot be played. The run without the
+ * library may be left out.
  */
 bool expect_scenario(const char *program, const char *scenario,
 		     const char *const *environment);
+
+/*
+ * Skips the test when the program could not do it here (skip, in
+ * tests/programs/pair.h), and says why. For the run without the library: the
+ * other one has to end as it does.
+ */
+void expect_possible(struct run *run);
 
 /* The same for a run that has ended, and its log. */
 bool expect_log(struct run *run);
