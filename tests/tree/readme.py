@@ -102,6 +102,13 @@ class Sandbox:
     def path(self, name):
         return os.path.join(self.folder, name)
 
+    def forget(self, name):
+        if os.path.exists(self.path(name)):
+            os.unlink(self.path(name))
+
+    def has(self, name):
+        return os.path.exists(self.path(name)) and os.path.getsize(self.path(name)) > 0
+
     def file(self, name, text):
         with open(self.path(name), "w", encoding="utf-8") as file:
             file.write(text)
@@ -229,16 +236,29 @@ def try_preparation(command):
     )
 
 
+# Options that name a file, and the shell's way.
+WRITTEN = re.compile(r"(?:--(?:trace|html|junit|sarif|log-file)=|>)([\w.]+)")
+
+
 def try_command(sandbox, command):
     if not command.startswith(("tcpshadow ", "jq ", "sed ", "LD_PRELOAD=")):
         for part in command.strip("()").split(" && "):
             if not try_preparation(part.strip("()")):
                 fail("no such thing: " + command)
         return
+    # Not those that an earlier command has left.
+    files = WRITTEN.findall(command)
+    for name in files:
+        sandbox.forget(name)
     expected = int((re.findall(r"--error-exitcode=(\d+)", command) or [0])[0])
     status, printed = sandbox.run(command)
     if status != expected:
         fail(f"{command}: status {status}, not {expected}\n{printed}")
+    for name in files:
+        if not sandbox.has(name):
+            fail(f"{command}: {name} is not written\n{printed}")
+    if command.startswith("jq ") and not printed.strip():
+        fail(f"{command}: prints nothing")
     if "--suppressions=" in command and "[close-wait-leak]" in printed:
         fail(f"{command}: nothing is suppressed\n{printed}")
 
@@ -268,15 +288,18 @@ def commands_of(job):
 def try_yaml(sandbox, lines):
     job = yaml.safe_load("\n".join(lines))
     commands = list(commands_of(job))
+    kept = re.findall(r"(?:sarif_file: |junit: |paths: \[)([\w.]+)", "\n".join(lines))
+    for name in kept:
+        sandbox.forget(name)
     if not any(command.startswith("tcpshadow run") for command in commands):
         fail("a job without tcpshadow")
     for command in commands:
         try_command(sandbox, command)
     # What a job keeps is there.
-    for name in re.findall(r"(?:sarif_file: |junit: |paths: \[)([\w.]+)", "\n".join(lines)):
-        if not os.path.getsize(sandbox.path(name)):
+    for name in kept:
+        if not sandbox.has(name):
             fail("the job writes no " + name)
-        if name.endswith(".sarif"):
+        elif name.endswith(".sarif"):
             with open(sandbox.path(name), encoding="utf-8") as file:
                 json.load(file)
 
