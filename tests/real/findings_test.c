@@ -157,7 +157,8 @@ Test(provoked, a_client_or_child_that_ends_with_its_input_forgets_nothing)
 		       "for i in range(3): c[i].close(); s[i].recv(1)\n"
 		       "for i in range(3): s[i].detach()\n"),
 		0);
-	cr_expect_eq(log_findings(run_log(&run), "close-wait-leak"), 0, "%s",
+	cr_expect(strstr(run_log(&run), "-> CLOSE_WAIT: "), "%s", run.text);
+	cr_expect_eq(log_findings(run.text, "close-wait-leak"), 0, "%s",
 		     run.text);
 	run_end(&run);
 }
@@ -205,10 +206,9 @@ Test(provoked, python_server_closes_with_an_unread_post)
 			   "-d /etc %d & until ss -Hltn 'sport = :%d' | grep "
 			   "-q LISTEN; do :; done; for i in $(seq 20); do curl "
 			   "-s --data-binary @/bin/ls http://127.0.0.1:%d/; "
-			   "done; kill $!; wait",
-			   port, port, port) &
-			     ~143,
-		     0);
+			   "done; kill $!; wait $!",
+			   port, port, port),
+		     128 + SIGTERM);
 	expect_finding(&run, "reset-on-close", " bytes were not read before");
 	/* The reset's error tells curl's side that a FIN came first. */
 	cr_expect(!strstr(run.text, "ESTABLISHED -> CLOSED"), "%s", run.text);
@@ -262,10 +262,10 @@ Test(provoked, socat_leaks_its_listener_to_its_child)
 			   "socat TCP4-LISTEN:%d,bind=127.0.0.1,fork "
 			   "SYSTEM:/bin/true & until ss -Hltn 'sport = :%d' | "
 			   "grep -q LISTEN; do :; done; socat -u - "
-			   "TCP4:127.0.0.1:%d </dev/null; kill $!; wait",
-			   port, port, port) &
-			     ~143,
-		     0);
+			   "TCP4:127.0.0.1:%d </dev/null || exit; kill $!; "
+			   "wait $!",
+			   port, port, port),
+		     128 + SIGTERM);
 	cr_expect_eq(log_errors(run_log(&run)), 0);
 	cr_expect_eq(log_findings(run.text, "no-reuseaddr"), 1, "%s", run.text);
 	run_end(&run);

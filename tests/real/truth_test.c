@@ -150,7 +150,10 @@ Test(truth, of_the_examples)
 	end("examples", 60);
 }
 
-/* A shell script, so that it reads as what a user types. */
+/*
+ * A shell script, so that it reads as what a user types. It ends at the first
+ * command that fails.
+ */
 static void script(const char *text)
 {
 	char folder[] = "/tmp/tcpshadow-truth-XXXXXX";
@@ -161,7 +164,8 @@ static void script(const char *text)
 	chmod(folder, 0755);
 	snprintf(port, sizeof(port), "%d", net_free_port());
 	cr_expect_eq(run_all(&run, true, environment,
-			     ARGV("/bin/bash", "-c", text, folder, port)),
+			     ARGV("/bin/bash", "-e", "-o", "pipefail", "-c",
+				  text, folder, port)),
 		     0, "%s", run_errors(&run));
 	run_end(&run);
 	run_all(&run, false, NULL, ARGV("rm", "-rf", folder));
@@ -171,6 +175,9 @@ static void script(const char *text)
 #define WAIT                                                              \
 	"pid=$!; until ss -Hltn \"sport = :$1\" | grep -q LISTEN; do :; " \
 	"done; "
+
+/* A server that was stopped, as SIGTERM stops it. */
+#define TERMINATED "wait $pid || [ $? = 143 ]"
 
 Test(truth, of_real_programs)
 {
@@ -187,18 +194,21 @@ Test(truth, of_real_programs)
 	script("redis-server --port $1 --bind 127.0.0.1 --save '' --dir $0 "
 	       ">/dev/null & " WAIT "redis-cli -p $1 set a b; redis-cli -p $1 "
 	       "get a; redis-benchmark -p $1 -n 3000 -q -t get,set; kill $pid; "
-	       "wait $pid; true");
+	       "wait $pid");
 	script("/usr/bin/python3 -m http.server --bind 127.0.0.1 -d /etc $1 "
 	       "& " WAIT "/usr/bin/python3 -c \"import urllib.request as u; [u."
 	       "urlopen('http://127.0.0.1:$1/passwd').read() for i in "
-	       "range(20)]\"; kill $pid; wait $pid; true");
+	       "range(20)]\"; kill $pid; " TERMINATED);
 	script("socat TCP4-LISTEN:$1,bind=127.0.0.1,fork,reuseaddr "
 	       "EXEC:/bin/cat & " WAIT "for i in 1 2 3; do echo hello | nc -N "
 	       "127.0.0.1 $1; echo hello | socat -t5 - TCP4:127.0.0.1:$1; "
-	       "done; kill $pid; wait $pid; true");
-	script("nc -l 127.0.0.1 $1 </dev/null & " WAIT
-	       "{ echo a; sleep 0.2; kill $pid; sleep 0.2; echo b; sleep 0.2; "
-	       "echo c; } | nc 127.0.0.1 $1; true");
+	       "done; kill $pid; " TERMINATED);
+	/* The client writes to a server that has gone. */
+	script("cd $0; nc -l 127.0.0.1 $1 </dev/null >heard & " WAIT
+	       "{ echo a; until [ -s heard ]; do :; done; kill $pid; until ss "
+	       "-Htn state close-wait \"dport = :$1\" | grep -q .; do :; done; "
+	       "echo b; while ss -Htn \"dport = :$1\" | grep -q .; do :; "
+	       "done; } | nc 127.0.0.1 $1; " TERMINATED);
 	end("real", 200);
 }
 
@@ -211,8 +221,9 @@ Test(truth, of_posts_that_are_answered_early)
 	begin();
 	script("/usr/bin/python3 -m http.server --bind 127.0.0.1 -d /etc $1 "
 	       "& " WAIT "for i in {1..40}; do curl -s --data-binary @/bin/ls "
-	       "-o /dev/null http://127.0.0.1:$1/; done; kill $pid; wait $pid; "
-	       "true");
+	       "-o /dev/null http://127.0.0.1:$1/ || [[ $? = 5[56] ]]; done; "
+	       "kill "
+	       "$pid; " TERMINATED);
 	/* The reset comes when curl closes, each time. */
 	end_with("posts", 81, 24);
 }
