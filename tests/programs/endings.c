@@ -107,7 +107,7 @@ static void no_way_to_the_peer(void)
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	CHECK(connect(fd, (struct sockaddr *)&there, sizeof(there)) == -1);
 	CHECK(errno == ENETUNREACH || errno == EHOSTUNREACH);
-	tell("refuse", "SYN_SENT");
+	tell("silent", "no SYN is sent");
 }
 
 static void end_by_linger(struct pair *pair)

@@ -28,9 +28,15 @@ ParameterizedTest(struct scenario_name *exchange, quiet,
 {
 	long shadowed = cost(true, exchange->text);
 	long plain = cost(false, exchange->text);
+	struct run run;
 
 	/* At the end of the program a lookup more or less. */
 	cr_expect_leq(labs(shadowed - plain), 5,
 		      "%s: %ld, without the library %ld", exchange->text,
 		      shadowed, plain);
+	/* It is not for want of the library. */
+	run_all(&run, true, NULL,
+		ARGV(run_program("quiet"), exchange->text, "1"));
+	cr_expect(strstr(run_log(&run), " -> ESTABLISHED"), "%s", run.text);
+	run_end(&run);
 }

@@ -51,6 +51,8 @@ static void beside(const char *other, const char *const *argv)
 		cr_expect_str_eq(run_output(&run), expected, "%s %s", variable,
 				 argv[1]);
 		cr_expect(expect_log(&run), "%s %s", variable, argv[1]);
+		cr_expect(strstr(run_log(&run), "ESTABLISHED"), "%s %s",
+			  variable, argv[1]);
 		run_end(&run);
 	}
 	free(expected);
@@ -108,6 +110,7 @@ static void other_space(const char *how)
 		     run_errors(&run));
 	cr_expect_str_eq(run_output(&run), expected);
 	cr_expect(expect_log(&run));
+	cr_expect(strstr(run_log(&run), "ESTABLISHED"));
 	free(expected);
 	run_end(&plain);
 	run_end(&run);

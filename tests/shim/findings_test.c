@@ -100,7 +100,8 @@ Test(findings, without_stacks_no_line_promises_one)
 		cr_assert_eq(run_all(&run, true, ARGV("TCPSHADOW_STACKS=off"),
 				     ARGV(run_example(examples[i]))),
 			     0);
-		cr_expect_null(strstr(run_log(&run), " by:\n    help"), "%s",
+		cr_expect(strstr(run_log(&run), "    help: "), "%s", run.text);
+		cr_expect_null(strstr(run.text, " by:\n    help"), "%s",
 			       run.text);
 		run_end(&run);
 	}

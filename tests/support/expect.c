@@ -25,8 +25,17 @@ static bool holds(const char *line, const char *log)
 	return true;
 }
 
+bool expect_silence(struct run *run)
+{
+	const char *output = run_output(run);
+
+	return strncmp(output, "silent ", 7) == 0 ||
+	       strstr(output, "\nsilent ");
+}
+
 bool expect_log(struct run *run)
 {
+	bool silent = expect_silence(run);
 	char *expected = strdup(run_output(run));
 	const char *log = run_log(run);
 	bool good = log_errors(log) == 0;
@@ -37,6 +46,11 @@ bool expect_log(struct run *run)
 		if (holds(line, log))
 			continue;
 		fprintf(stderr, "does not hold: %s\n", line);
+		good = false;
+	}
+	if (silent != (log[0] == '\0')) {
+		fprintf(stderr, "the log is %s\n",
+			silent ? "not empty" : "empty");
 		good = false;
 	}
 	if (strstr(log, "[lost-track]")) {

@@ -1,6 +1,7 @@
 /*
  * Holds a log against what the program under test itself expects of it (the
- * lines `expect`, `refuse`, `path` and `findings` of tests/programs/pair.h).
+ * lines `expect`, `refuse`, `path`, `findings` and `silent` of
+ * tests/programs/pair.h).
  */
 #ifndef SUPPORT_EXPECT_H
 #define SUPPORT_EXPECT_H
@@ -25,5 +26,8 @@ void expect_possible(struct run *run);
 
 /* The same for a run that has ended, and its log. */
 bool expect_log(struct run *run);
+
+/* Does it say that the library has nothing to tell of it? */
+bool expect_silence(struct run *run);
 
 #endif
