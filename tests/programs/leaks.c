@@ -191,6 +191,9 @@ static void queue_that_is_full_at_the_end(void)
 /* --- TCPSHADOW_CLOSE_WAIT=1 --------------------------------------------------
  */
 
+/* So long the machine may not stand still: what it did not do is left alone. */
+enum { STALLED = 500 };
+
 static int milliseconds(void)
 {
 	struct timespec now;
@@ -204,29 +207,39 @@ static void answer_after_a_half_close(void)
 {
 	struct pair pair = make_pair();
 	int begin = milliseconds();
+	int last = begin;
+	int longest = 0;
 	char byte;
 
 	CHECK(shutdown(pair.client, SHUT_WR) == 0);
 	CHECK(read(pair.server, &byte, 1) == 0);
-	while (milliseconds() - begin < 1300) {
+	while (last - begin < 1300) {
+		int now;
+
 		CHECK(write(pair.server, "x", 1) == 1);
 		CHECK(read(pair.client, &byte, 1) == 1);
 		CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
+		now = milliseconds();
+		longest = now - last > longest ? now - last : longest;
+		last = now;
 	}
 	CHECK(close(pair.server) == 0);
-	tell("refuse", "[close-wait-leak]");
+	if (longest < STALLED)
+		tell("refuse", "[close-wait-leak]");
 }
 
-/* Nothing is ever called on it again, and much on others. */
+/*
+ * Nothing is ever called on it again, and much on others, for 2.4 s at least:
+ * whenever the machine stands still, there are calls after that.
+ */
 static void connection_that_is_left_alone(void)
 {
 	struct pair pair = make_pair();
-	int begin = milliseconds();
 
 	CHECK(close(pair.server) == 0);
-	while (milliseconds() - begin < 2500) {
-		CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
+	for (int i = 0; i < 120; i++) {
 		poll(NULL, 0, 20);
+		CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
 	}
 	tell("expect", "fd %d ", pair.client);
 	tell("expect", "ESTABLISHED -> CLOSE_WAIT: the peer has closed "
@@ -239,15 +252,18 @@ static void connection_that_is_left_alone_to_the_end(void)
 {
 	struct pair pair = make_pair();
 	struct pair other = make_pair();
+	int begin;
 
 	CHECK(close(pair.server) == 0);
 	wait_state(pair.client, TCP_CLOSE_WAIT);
 	poll(NULL, 0, 1200);
+	begin = milliseconds();
 	CHECK(close(other.server) == 0);
 	wait_state(other.client, TCP_CLOSE_WAIT);
 	tell("expect", "the program has not at its end [close-wait-leak]");
-	tell("expect", "in CLOSE_WAIT for 1");
-	tell("findings", "1 close-wait-leak");
+	tell("least", "1200 in CLOSE_WAIT for ");
+	if (milliseconds() - begin < STALLED)
+		tell("findings", "1 close-wait-leak");
 }
 
 /* --- TCPSHADOW_CLOSE_WAIT=536870912 ------------------------------------------

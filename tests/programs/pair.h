@@ -6,6 +6,7 @@
  * refuse TEXT   the log must not contain it
  * path FD A>B   the states of that descriptor, as the log has them
  * findings N RULE   so many findings of the rule, each at a place of its own
+ * least N TEXT  the number behind this text in the log is not below N
  * silent WHY    the log is empty; without this it must not be
  * skip TEXT     it cannot be done here, and why: ends with SKIPPED
  */

@@ -20,6 +20,11 @@ static bool holds(const char *line, const char *log)
 		return strstr(log, line + 7) == NULL;
 	if (sscanf(line, "path %d %1023s", &number, states) == 2)
 		return strcmp(log_path(log, 0, number), states) == 0;
+	if (sscanf(line, "least %d %1023[^\n]", &number, states) == 2) {
+		const char *at = strstr(log, states);
+
+		return at && atoi(at + strlen(states)) >= number;
+	}
 	if (sscanf(line, "findings %d %1023s", &number, states) == 2)
 		return log_findings(log, states) == number;
 	return true;

@@ -1,6 +1,6 @@
 /*
  * Holds a log against what the program under test itself expects of it (the
- * lines `expect`, `refuse`, `path`, `findings` and `silent` of
+ * lines `expect`, `refuse`, `path`, `findings`, `least` and `silent` of
  * tests/programs/pair.h).
  */
 #ifndef SUPPORT_EXPECT_H
