@@ -273,19 +273,25 @@ Test(provoked, socat_leaks_its_listener_to_its_child)
 
 Test(provoked, curl_is_told_where_the_listener_really_is)
 {
+	char there[100];
 	struct run run;
+	int port;
 
 	net_isolate();
+	port = net_free_port();
 	cr_expect_eq(shell(&run,
 			   "/usr/bin/python3 -c \"import socket, time; l = "
-			   "socket.socket(); l.bind(('127.0.0.2', 7070)); "
+			   "socket.socket(); l.bind(('127.0.0.2', %d)); "
 			   "l.listen(); time.sleep(60)\" & until ss -Hltn "
-			   "'sport = :7070' | grep -q LISTEN; do :; done; curl "
-			   "-sS http://127.0.0.1:7070/; kill $!"),
+			   "'sport = :%d' | grep -q LISTEN; do :; done; curl "
+			   "-sS http://127.0.0.1:%d/; [ $? = 7 ] && kill $!",
+			   port, port, port),
 		     0);
-	expect_finding(&run, "connect-refused",
-		       "on this machine a socket listens on 127.0.0.2:7070, "
-		       "which is not the address that was asked for");
+	snprintf(there, sizeof(there),
+		 "on this machine a socket listens on 127.0.0.2:%d, which is "
+		 "not the address that was asked for",
+		 port);
+	expect_finding(&run, "connect-refused", there);
 	run_end(&run);
 }
 
