@@ -3,10 +3,10 @@
 import glob
 import os
 import shutil
+import select
 import signal
 import subprocess
 import tempfile
-import time
 
 BUILD = os.environ["TCPSHADOW_BUILD"]
 LIBRARY = os.path.join(BUILD, "libtcpshadow.so")
@@ -108,10 +108,24 @@ class Recorder:
 
     def __enter__(self):
         self.directory = tempfile.TemporaryDirectory()
+        ends = [os.path.join(self.directory.name, name)
+                for name in ("control", "answers")]
+        for end in ends:
+            os.mkfifo(end)
+        # Opened both ways, that nobody waits for the other to open.
+        control, answers = (os.open(end, os.O_RDWR) for end in ends)
         self.process = subprocess.Popen(
-            self.words, cwd=self.directory.name, stdout=subprocess.DEVNULL,
+            self.words + ["--control=fifo:control,answers"],
+            cwd=self.directory.name, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
-        time.sleep(0.3)
+        # It answers once it records.
+        os.write(control, b"ping\n")
+        ready = select.select([answers], [], [], 30)[0]
+        os.close(control)
+        os.close(answers)
+        if not ready:
+            self.__exit__()
+            raise RuntimeError("no answer from " + self.words[0])
         return self
 
     def __exit__(self, *_):

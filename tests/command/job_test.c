@@ -195,17 +195,27 @@ Test(job, nor_does_one_in_a_pipeline_keep_it, .timeout = 120)
 Test(job, a_script_stops_and_continues_the_program, .timeout = 120)
 {
 	static const char *const signals[] = { "TSTP", "STOP", "TTIN" };
+	/*
+	 * Continued once the command has taken notice: it sleeps again, and
+	 * SIGCHLD does not wait for it; or it is stopped itself.
+	 */
+	static char script[] =
+		"SCRIPT=of() { grep -q \"$2\" /proc/$1/status; }; "
+		"(kill -$SIGNAL $$; until of $$ '^State:.T'; do :; done; "
+		"until of $PPID '^ShdPnd:.*[02468ace]....$' && "
+		"of $PPID '^State:.[ST]'; do :; done; kill -CONT $$) & "
+		"wait; wait; exit 6";
 	static struct session session;
 	char line[1024];
 
+	putenv(script);
 	begin(&session);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		expect(&session, "$ ");
 		snprintf(line, sizeof(line),
-			 "sh -c \"%s run sh -c '(kill -%s \\$\\$; sleep .1; "
-			 "kill -CONT \\$\\$) & wait; wait; exit 6'; echo "
-			 "stat''us=\\$?=\"\n",
-			 run_command(), signals[i]);
+			 "SIGNAL=%s sh -c '%s run sh -c \"$SCRIPT\"; echo "
+			 "stat\"\"us=$?='\n",
+			 signals[i], run_command());
 		type(&session, line);
 		expect(&session, "status=6=");
 	}

@@ -62,15 +62,21 @@ Test(started, with_few_descriptors_stacks_have_symbols)
 		"ulimit -n 128; exec \"$0\" \"$@\"",
 		"ulimit -Sn 128; exec \"$0\" \"$@\"",
 	};
+	/* Until the command knows them all, and waits for more. */
 	static const char script[] =
 		"i=0; while [ $i -lt 140 ]; do sleep 60 & i=$((i + 1)); done; "
-		"sleep 0.3; \"$0\"; kill $(jobs -p)";
+		"until [ $(grep -c '\"command\":\"sleep\"' \"$1\") = 140 ] && "
+		"grep -q '^State:.S' /proc/$PPID/status; do :; done; "
+		"\"$0\"; kill $(jobs -p)";
+	char option[160];
 
+	snprintf(option, sizeof(option), "--trace=%s", made_path("trace"));
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		cr_expect_eq(run_all(&made_run, false, NULL,
-				     SHELL(limits[i], "run", "/bin/bash", "-c",
-					   script,
-					   run_example("double-close/bad"))),
+				     SHELL(limits[i], "run", option,
+					   "/bin/bash", "-c", script,
+					   run_example("double-close/bad"),
+					   made_path("trace"))),
 			     0);
 		cr_expect(strstr(run_errors(&made_run), "#0 main ("), "%s",
 			  made_run.text);

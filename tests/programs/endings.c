@@ -5,6 +5,7 @@
  * kernel went.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
 #include "isolated.h"
@@ -427,36 +428,34 @@ static void connect_after_the_error(void)
 	tell("path", "%d CLOSED>SYN_SENT>CLOSED>SYN_SENT>CLOSED", fd);
 }
 
+static atomic_int accepting; /* thread id */
+
 static void *accept_one(void *argument)
 {
-	int fd = accept(*(int *)argument, NULL, NULL);
+	int fd;
+
+	atomic_store(&accepting, (int)gettid());
+	fd = accept(*(int *)argument, NULL, NULL);
 
 	CHECK(fd >= 0);
 	return NULL;
 }
 
-static long threads_asleep(void)
+static bool accept_is_asleep(void)
 {
 	char path[64];
-	char text[512];
-	long asleep = 0;
+	char state = 0;
+	FILE *file;
 
-	for (int i = 1; i <= 8; i++) {
-		const char *end;
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
-			 (int)getpid() + i);
-		file = fopen(path, "r");
-		if (!file)
-			continue;
-		if (fgets(text, sizeof(text), file)) {
-			end = strrchr(text, ')');
-			asleep += end && end[2] == 'S';
-		}
-		fclose(file);
-	}
-	return asleep;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+		 atomic_load(&accepting));
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(file);
+	return state == 'S';
 }
 
 /* The call that waits holds it, and takes a connection yet. */
@@ -471,8 +470,9 @@ static void listener_closed_under_accept(void)
 	pthread_t thread;
 
 	CHECK(pthread_create(&thread, NULL, accept_one, &kept) == 0);
-	for (int i = 0; i < 5000 && threads_asleep() == 0; i++)
+	for (int i = 0; i < 5000 && !accept_is_asleep(); i++)
 		poll(NULL, 0, 2);
+	CHECK(accept_is_asleep());
 	CHECK(close(listener) == 0);
 	CHECK(table_state(port) == TCP_LISTEN);
 	CHECK(bind(second, (struct sockaddr *)&there, sizeof(there)) == -1);

@@ -5,10 +5,12 @@
  * loaded later throws and is caught as ever.
  */
 #include <dlfcn.h>
+#include <atomic>
+#include <cstdio>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdexcept>
-#include <cstdio>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,14 +23,36 @@ struct cleaner {
 };
 
 static int ends[2];
+static std::atomic<pid_t> blocked_thread;
 
 static void *blocked(void *)
 {
 	cleaner outer = { "outer" };
 	char byte;
 
+	blocked_thread = gettid();
 	(void)!read(ends[0], &byte, 1);
 	return nullptr;
+}
+
+static void wait_until_it_sleeps()
+{
+	char path[64];
+	char state = 0;
+
+	while (!blocked_thread)
+		sched_yield();
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+		 (int)blocked_thread);
+	while (state != 'S') {
+		FILE *file = fopen(path, "r");
+
+		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		if (file)
+			fclose(file);
+		sched_yield();
+	}
 }
 
 static int thrower(int depth)
@@ -58,7 +82,7 @@ int main()
 	connect(ends[1], (sockaddr *)&address, length);
 	ends[0] = accept(listener, nullptr, nullptr);
 	pthread_create(&thread, nullptr, blocked, nullptr);
-	usleep(20000);
+	wait_until_it_sleeps();
 	pthread_cancel(thread);
 	pthread_join(thread, nullptr);
 	try {

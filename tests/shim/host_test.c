@@ -75,6 +75,7 @@ Test(host, cpp_destructors_run_and_exceptions_are_caught)
 	cr_expect(strstr(expected, "destroyed outer"));
 	cr_expect(strstr(expected, "caught thrown"));
 	cr_expect_str_eq(run_output(&shadowed), expected);
+	cr_expect(strstr(run_log(&shadowed), " LISTEN -> CLOSED: close()"));
 	free(expected);
 	run_end(&plain);
 	run_end(&shadowed);
