@@ -66,14 +66,40 @@ static int open_itself(struct output_file *file)
 					  : open(file->target, FLAGS, 0666);
 }
 
+static bool leads_to(int fd, const struct stat *wanted)
+{
+	int flags = fcntl(fd, F_GETFL);
+	struct stat status;
+
+	return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY &&
+	       fstat(fd, &status) == 0 && status.st_dev == wanted->st_dev &&
+	       status.st_ino == wanted->st_ino;
+}
+
+/*
+ * Where the command's own output goes (/dev/stdout, or the name of the file) so
+ * does the program's. Opened once more, each would write over the other, and a
+ * socket cannot be. -1: it leads elsewhere.
+ */
+static int share_standard(const struct stat *status)
+{
+	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (leads_to(fd, status))
+			return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	}
+	return -1;
+}
+
 bool output_file_open(struct output_file *file, const char *path, bool replaced)
 {
 	struct stat status;
 	bool is_there = stat(path, &status) == 0;
-	int fd;
+	int fd = is_there ? share_standard(&status) : -1;
 
-	*file = (struct output_file){ .target = NULL };
-	if (replaced && (!is_there || S_ISREG(status.st_mode))) {
+	*file = (struct output_file){ .shared = fd >= 0 };
+	if (file->shared) {
+		file->target = need_memory(strdup(path));
+	} else if (replaced && (!is_there || S_ISREG(status.st_mode))) {
 		file->target = realpath(path, NULL);
 		if (!file->target)
 			file->target = need_memory(strdup(path));
@@ -100,7 +126,7 @@ bool output_file_begin(struct output_file *file)
 	struct stat status;
 
 	file->begun = true;
-	if (file->temporary || fstat(fd, &status) < 0 ||
+	if (file->temporary || file->shared || fstat(fd, &status) < 0 ||
 	    !S_ISREG(status.st_mode))
 		return true;
 	return ftruncate(fd, 0) == 0;

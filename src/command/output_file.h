@@ -19,12 +19,14 @@ struct output_file {
 	char *target;
 	char *temporary; /* NULL: the target is written itself */
 	bool made;       /* by this run; goes if nothing is run */
+	bool shared;     /* it is where the command's own output goes */
 	bool begun;
 };
 
 /*
  * Opens it for writing: false with errno if that cannot be. What is there and
- * is no regular file (a pipe, /dev/stdout) is written as it is.
+ * is no regular file (a pipe) is written as it is; what standard output or
+ * standard error go to is written behind what is there.
  */
 bool output_file_open(struct output_file *file, const char *path,
 		      bool replaced);

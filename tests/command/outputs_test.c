@@ -3,7 +3,10 @@
  * begun, and none destroys another.
  */
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "command/command.h"
 #include "made.h"
@@ -162,6 +165,71 @@ Test(outputs, what_is_no_file_takes_several)
 			     ARGV(run_command(), "run", "--trace=/dev/null",
 				  "--html=/dev/null", "true")),
 		     0, "%s", run_errors(&made_run));
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+	size_t length = strlen(text);
+
+	return length >= strlen(end) &&
+	       strcmp(text + length - strlen(end), end) == 0;
+}
+
+/* Neither writes over the other, nor over what was there. */
+static void check_shared(const char *option, const char *target)
+{
+	static const char script[] = "{ echo before; $0 run $1=$2 echo program;"
+				     " echo after; } >$3";
+	char name[64];
+	char *text;
+
+	snprintf(name, sizeof(name), "--%s", option);
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     ARGV("sh", "-c", script, run_command(), name,
+				  target, made_path("out"))),
+		     0, "%s", run_errors(&made_run));
+	text = made_text("out");
+	cr_expect_eq(strncmp(text, "before\n", 7), 0, "%s: %s", name, text);
+	cr_expect(strstr(text, "program\n"), "%s: %s", name, text);
+	cr_expect(ends_with(text, "after\n"), "%s: %s", name, text);
+	cr_expect_gt(strlen(text), strlen("before\nprogram\nafter\n"), "%s",
+		     name);
+	free(text);
+	run_end(&made_run);
+	cr_expect_eq(made_files(), 1, "%s", name);
+}
+
+Test(outputs, where_standard_output_goes_nothing_is_written_over)
+{
+	for (int i = 0; i < OPTIONS; i++) {
+		check_shared(options[i], "/dev/stdout");
+		check_shared(options[i], made_path("out"));
+	}
+}
+
+/* It has no name by which it could be opened again. */
+Test(outputs, standard_output_may_be_a_socket)
+{
+	char got[64] = "";
+	int status = -1;
+	int ends[2];
+	pid_t child;
+
+	cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends),
+		     0);
+	child = fork();
+	if (child == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		execl(run_command(), "tcpshadow", "run",
+		      "--log-file=/dev/stdout", "true", (char *)NULL);
+		_exit(127);
+	}
+	cr_assert_eq(waitpid(child, &status, 0), child);
+	cr_expect(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	cr_expect_gt(recv(ends[0], got, sizeof(got) - 1, MSG_DONTWAIT), 0);
+	cr_expect_eq(strncmp(got, "tcpshadow: == ", 14), 0, "%s", got);
+	close(ends[0]);
+	close(ends[1]);
 }
 
 Test(outputs, the_trace_that_is_read_is_not_written)
