@@ -102,20 +102,38 @@ static bool is_same(const struct stat *one, const struct stat *two)
 	return one->st_dev == two->st_dev && one->st_ino == two->st_ino;
 }
 
+/* What the outputs are made from, if the file is that; else NULL. */
+static const char *source(const struct outputs *outputs, FILE *input,
+			  const struct stat *file)
+{
+	const char *suppressions =
+		arguments_file(outputs->arguments, OPTION_SUPPRESSIONS);
+	struct stat status;
+
+	if (input && fstat(fileno(input), &status) == 0 &&
+	    is_same(file, &status))
+		return "the trace that is read";
+	if (suppressions && stat(suppressions, &status) == 0 &&
+	    is_same(file, &status))
+		return "the file of suppressions";
+	return NULL;
+}
+
 /* None may destroy another one, or what it is made from. */
 static bool are_apart(const struct outputs *outputs, FILE *input)
 {
+	const char *made_from;
 	struct stat one;
 	struct stat two;
 
 	for (int i = 0; i < OPTION_COUNT; i++) {
 		if (!is_file(outputs, i, &one))
 			continue;
-		if (input && fstat(fileno(input), &two) == 0 &&
-		    is_same(&one, &two)) {
-			say("--%s: %s is the trace that is read",
+		made_from = source(outputs, input, &one);
+		if (made_from) {
+			say("--%s: %s is %s",
 			    option_row((enum option_id)i)->name,
-			    outputs->files[i].target);
+			    outputs->files[i].target, made_from);
 			return false;
 		}
 		for (int j = 0; j < i; j++) {

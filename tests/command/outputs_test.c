@@ -250,3 +250,15 @@ Test(outputs, the_trace_that_is_read_is_not_written)
 	cr_assert_eq(stat(made_path("trace"), &after), 0);
 	cr_expect_eq(after.st_size, before.st_size);
 }
+
+Test(outputs, the_suppressions_are_not_written_over)
+{
+	for (int i = 0; i < OPTIONS; i++) {
+		write_old("out");
+		cr_expect_eq(run_with(options[i],
+				      to_file("suppressions", "out"), "true"),
+			     EXIT_BAD_INPUT);
+		cr_expect(is_old("out"), "%s", options[i]);
+		cr_expect_eq(made_files(), 1, "%s", options[i]);
+	}
+}
