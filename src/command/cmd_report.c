@@ -1,5 +1,6 @@
 /* tcpshadow report: a stored run, rendered again. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,5 +79,7 @@ int cmd_report(int argc, char **argv)
 	suppressions = arguments_file(&arguments, OPTION_SUPPRESSIONS);
 	if (suppressions && !suppressions_load(suppressions))
 		return EXIT_BAD_INPUT;
+	/* A limit of file sizes is told like a full disk. */
+	signal(SIGXFSZ, SIG_IGN);
 	return report(arguments.rest[0], &arguments);
 }

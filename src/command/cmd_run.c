@@ -1,6 +1,7 @@
 /* tcpshadow run: a program under the library, watched to its end. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,9 @@
 
 enum {
 	RING_SLOTS = 1 << 18, /* 16 MiB */
-	TICK = 10,            /* ms between two looks into the ring */
-	HOLE_PATIENCE = 500,  /* ms until a writer is taken for dead */
+	RING_SLOTS_LEAST = 1 << 10,
+	TICK = 10,           /* ms between two looks into the ring */
+	HOLE_PATIENCE = 500, /* ms until a writer is taken for dead */
 	EXIT_NOT_STARTED = 126,
 	EXIT_NOT_FOUND = 127,
 };
@@ -215,6 +217,24 @@ static const char *join(struct session *session, char **words)
 	return joined;
 }
 
+/*
+ * A limit of file sizes (ulimit -f) counts for this memory, too, and kills who
+ * goes beyond it: under one the ring is as large as may be.
+ */
+static int create_ring(struct ring_reader *ring, uint64_t identity)
+{
+	void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+	uint32_t slots = RING_SLOTS;
+	int fd;
+
+	do {
+		fd = ring_create(ring, slots, identity);
+		slots /= 2;
+	} while (fd == -EFBIG && slots >= RING_SLOTS_LEAST);
+	signal(SIGXFSZ, before);
+	return fd;
+}
+
 /* The ring, and how its writers find it; NULL after a sentence. */
 static char *make_ring(struct run *run)
 {
@@ -224,9 +244,11 @@ static char *make_ring(struct run *run)
 	int fd;
 
 	(void)!getrandom(&identity, sizeof(identity), 0);
-	fd = ring_create(&run->intake.ring, RING_SLOTS, identity);
+	fd = create_ring(&run->intake.ring, identity);
 	if (fd < 0) {
-		say("no memory for the ring: %s", strerror(-fd));
+		say("no memory for the ring: %s",
+		    fd == -EFBIG ? "the limit of file sizes is too low for it"
+				 : strerror(-fd));
 		return NULL;
 	}
 	handout_begin(&run->handout, fd);

@@ -3,9 +3,11 @@
  * as variables.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "command/command.h"
 #include "command/made.h"
 
 TestSuite(started, .init = made_begin, .fini = made_end);
@@ -53,6 +55,48 @@ Test(started, the_program_has_the_limit_of_descriptors_that_was_set)
 				   "/bin/sh", "-c", "ulimit -Sn")),
 		     0);
 	cr_expect_str_eq(run_output(&made_run), "100\n");
+}
+
+/* It counts for memory that processes share, and kills who goes beyond it. */
+Test(started, under_a_limit_of_file_sizes)
+{
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     SHELL("ulimit -f 200; exec \"$0\" \"$@\"", "run",
+				   run_example("double-close/bad"))),
+		     0);
+	cr_expect(strstr(run_errors(&made_run), "[double-close]"), "%s",
+		  made_run.text);
+	run_end(&made_run);
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     SHELL("ulimit -f 200; exec \"$0\" \"$@\"", "run",
+				   "/bin/sh", "-c",
+				   "ulimit -f; kill -XFSZ $$")),
+		     128 + SIGXFSZ);
+	cr_expect_str_eq(run_output(&made_run), "200\n");
+	run_end(&made_run);
+	cr_expect_eq(
+		run_all(&made_run, false, NULL,
+			SHELL("(ulimit -f 0; exec \"$0\" \"$@\" 2>&1) | cat",
+			      "run", "echo", "started")),
+		0);
+	cr_expect_str_eq(run_output(&made_run),
+			 "tcpshadow: no memory for the ring: the limit of file "
+			 "sizes is too low for it\n");
+}
+
+Test(started, a_report_beyond_the_limit_of_file_sizes_is_told)
+{
+	char option[160];
+
+	cr_assert_eq(made_real("trace", "trace", "true"), 0);
+	run_end(&made_run);
+	snprintf(option, sizeof(option), "--html=%s", made_path("html"));
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     SHELL("ulimit -f 2; exec \"$0\" \"$@\"", "report",
+				   "-q", option, made_path("trace"))),
+		     EXIT_BAD_INPUT);
+	cr_expect(strstr(run_errors(&made_run), "could not be written"), "%s",
+		  made_run.text);
 }
 
 /* Each process that lives takes one of the command, and the symbols need some. */
