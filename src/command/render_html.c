@@ -76,10 +76,14 @@ static void write_verdict_line(struct html *html)
 	free(text);
 }
 
-static void write_status(struct page *page, int status)
+static void write_status(struct page *page, const struct session *session)
 {
+	int status = session->status;
+
 	page_element(page, "dt", NULL, "ended");
-	if (WIFSIGNALED(status))
+	if (session->cut)
+		page_element(page, "dd", NULL, "how is not in the trace");
+	else if (WIFSIGNALED(status))
 		page_element(page, "dd", NULL,
 			     "killed by %s (a shell shows status %d)",
 			     signal_name(WTERMSIG(status)).text,
@@ -104,7 +108,7 @@ static void write_facts(struct html *html)
 	page_element(page, "code", NULL, "%.1000s",
 		     session->command_line ? session->command_line : "");
 	page_close(page);
-	write_status(page, session->status);
+	write_status(page, session);
 	gmtime_r(&seconds, &tm);
 	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S UTC", &tm);
 	page_element(page, "dt", NULL, "started");

@@ -343,7 +343,7 @@ static void write_properties(struct junit *junit)
 	property(junit, "tcpshadow.command", session->command_line);
 	if (WIFSIGNALED(status))
 		count(junit, "tcpshadow.signal", (uint64_t)WTERMSIG(status));
-	else
+	else if (!session->cut)
 		count(junit, "tcpshadow.exit-status",
 		      (uint64_t)WEXITSTATUS(status));
 	count(junit, "tcpshadow.errors", session->counts[SEVERITY_ERROR]);

@@ -285,16 +285,17 @@ static json_t *invocation(const struct sarif *sarif)
 {
 	const struct session *session = sarif->session;
 	int status = session->status;
+	bool exited = WIFEXITED(status) && !session->cut;
 	json_t *invocation =
 		json_pack("{s:b, s:s, s:o, s:o, s:O}", "executionSuccessful",
-			  WIFEXITED(status) && WEXITSTATUS(status) == 0,
-			  "commandLine", session->command_line, "startTimeUtc",
+			  exited && WEXITSTATUS(status) == 0, "commandLine",
+			  session->command_line, "startTimeUtc",
 			  time_utc(session->started), "endTimeUtc",
 			  time_utc(session->ended),
 			  "toolExecutionNotifications", sarif->notifications);
 
 	need_memory(invocation);
-	if (WIFEXITED(status))
+	if (exited)
 		json_object_set_new(invocation, "exitCode",
 				    json_integer(WEXITSTATUS(status)));
 	if (WIFSIGNALED(status)) {

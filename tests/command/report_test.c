@@ -445,6 +445,36 @@ Test(report, last_line_that_was_cut_is_told_and_the_rest_is_used)
 		strstr(run_errors(&run), "the trace ends before the run does"));
 }
 
+/* Status 0 would pass for a success. */
+Test(report, how_the_program_ended_is_not_made_up)
+{
+	static const struct {
+		const char *name;
+		const char *made_up;
+	} outputs[] = {
+		{ "report.html", "with status 0" },
+		{ "report.junit", "exit-status" },
+		{ "report.sarif", "exitCode" },
+		{ "report.sarif", "\"executionSuccessful\": true" },
+	};
+	struct options options = { .argv = { run_command(), "report", "-q" },
+				   .count = 3 };
+
+	name_outputs(&options, "report");
+	options.argv[options.count++] = write_trace(RUN PROCESS);
+	options.argv[options.count] = NULL;
+	cr_expect_eq(run_all(&run, false, NULL, options.argv), 0, "%s",
+		     run_errors(&run));
+	for (size_t i = 0; i < sizeof(outputs) / sizeof(outputs[0]); i++) {
+		char *text = read_all(in_folder(outputs[i].name));
+
+		cr_assert(text, "%s", outputs[i].name);
+		cr_expect_null(strstr(text, outputs[i].made_up), "%s: %s",
+			       outputs[i].name, outputs[i].made_up);
+		free(text);
+	}
+}
+
 /* Wherever a trace is cut: read in this process, which must live. */
 Test(report, every_beginning_of_a_trace_is_survived)
 {
