@@ -211,7 +211,7 @@ static bool decode_finding(struct decoder *decoder,
 			     .peer = clean_address(&told->peer),
 			     .cookie = told->cookie },
 		.stack = session_stack(process, told->stack),
-		.message = session_text(decoder->session, next_text(&rest)),
+		.message = session_told(decoder->session, next_text(&rest)),
 		.details = details,
 		.about = told->about,
 		.last = told->last,
@@ -219,7 +219,7 @@ static bool decode_finding(struct decoder *decoder,
 	found.detail_count = details_read(decoder->session, process,
 					  found.stack, next_text(&rest),
 					  details, DETAILS_MAX);
-	found.help = session_text(decoder->session, next_text(&rest));
+	found.help = session_told(decoder->session, next_text(&rest));
 	found.suppressed = told->suppressed ||
 			   suppressions_match(decoder->session->symbols,
 					      found.rule, found.stack);
@@ -254,10 +254,14 @@ static bool decode_message(struct decoder *decoder,
 	const struct ring_message *message =
 		fixed_part(record, sizeof(*message), &rest);
 
+	char *text;
+
 	if (!message)
 		return false;
+	text = say_plain(next_text(&rest));
 	session_message(decoder->session, sender(decoder, &message->head),
-			next_text(&rest));
+			text);
+	free(text);
 	return true;
 }
 

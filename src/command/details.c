@@ -14,7 +14,7 @@ static struct detail read_line(struct session *session,
 	char *indent;
 
 	if (line[0] != RING_STACK_MARK) {
-		detail.text = session_text(session, line);
+		detail.text = session_told(session, line);
 		return detail;
 	}
 	detail.stack = session_stack(process,

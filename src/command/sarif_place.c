@@ -117,27 +117,6 @@ static bool find_spot(const struct sarif_places *places,
 	return best_rank >= 0;
 }
 
-/* Undoes say_printable: the bytes that the path has. */
-static char *path_bytes(const char *printable)
-{
-	char *bytes = need_memory(strdup(printable));
-	char *to = bytes;
-
-	for (const char *from = printable; *from;) {
-		unsigned int byte;
-
-		if (from[0] == '\\' && from[1] == 'x' &&
-		    sscanf(from + 2, "%2x", &byte) == 1 && byte != 0) {
-			*to++ = (char)byte;
-			from += 4;
-			continue;
-		}
-		*to++ = *from++;
-	}
-	*to = '\0';
-	return bytes;
-}
-
 static void add_encoded(FILE *stream, const char *path)
 {
 	for (; *path; path++) {
@@ -179,7 +158,7 @@ static json_t *artifact(const struct sarif_places *places,
 {
 	size_t length = places->directory ? strlen(places->directory) : 0;
 	json_t *location = need_memory(json_object());
-	char *path = path_bytes(printable);
+	char *path = say_plain(printable);
 	bool below = length > 1 &&
 		     strncmp(path, places->directory, length) == 0 &&
 		     path[length] == '/';

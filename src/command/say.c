@@ -1,5 +1,6 @@
 #include "command/say.h"
 
+#include <ctype.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,36 @@ char *say_printable(const char *text)
 
 	text_begin(&out, copy, size);
 	text_add_foreign(&out, text);
+	return copy;
+}
+
+static int hex_digit(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	return isxdigit((unsigned char)digit) ? tolower(digit) - 'a' + 10 : 0;
+}
+
+char *say_plain(const char *text)
+{
+	char *copy = need_memory(strdup(text));
+	char *out = copy;
+
+	while (*text) {
+		char byte;
+
+		if (text[0] != '\\' || text[1] != 'x' ||
+		    !isxdigit((unsigned char)text[2]) ||
+		    !isxdigit((unsigned char)text[3])) {
+			*out++ = *text++;
+			continue;
+		}
+		byte = (char)(hex_digit(text[2]) << 4 | hex_digit(text[3]));
+		/* No text ends before its end. */
+		*out++ = byte ? byte : '?';
+		text += 4;
+	}
+	*out = '\0';
 	return copy;
 }
 

@@ -21,6 +21,12 @@ int say_bad_input(const char *format, ...)
  */
 char *say_printable(const char *text);
 
+/*
+ * The copy with the bytes again, for who is going to write them so himself (a
+ * NUL is a question mark). The caller frees it.
+ */
+char *say_plain(const char *printable);
+
 /* The one such copy that the tree (of tsearch) has, which owns it. */
 const char *say_once(void **texts, const char *text);
 

@@ -94,6 +94,15 @@ const char *session_text(struct session *session, const char *text)
 	return say_once(&session->index->texts, text);
 }
 
+const char *session_told(struct session *session, const char *text)
+{
+	char *plain = say_plain(text);
+	const char *once = session_text(session, plain);
+
+	free(plain);
+	return once;
+}
+
 static int compare_numbers(const void *a, const void *b)
 {
 	const struct process *one = a;

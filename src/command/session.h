@@ -236,6 +236,9 @@ void session_watch(struct session *session, struct watch *watch);
 /* The one copy of a text, made printable; it lives as long as the session. */
 const char *session_text(struct session *session, const char *text);
 
+/* The same of a text in which all that is foreign is printable already. */
+const char *session_told(struct session *session, const char *text);
+
 struct process *session_process(const struct session *session, uint32_t number);
 
 /* The process that has (or had last) this pid, NULL if none that is known. */

@@ -30,7 +30,7 @@ static void tell(struct story *story, const char *format, ...)
 		text = NULL;
 	va_end(list);
 	story->details[story->count++] = (struct detail){
-		.text = session_text(story->session, need_memory(text))
+		.text = session_told(story->session, need_memory(text))
 	};
 	free(text);
 }

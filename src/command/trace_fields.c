@@ -1,7 +1,6 @@
 #include "command/trace_fields.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,37 +78,6 @@ const char *trace_word(struct trace_fields *fields, const char *key)
 	return value && !fields->wrong ? json_string_value(value) : "";
 }
 
-static int hex_digit(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	return isxdigit((unsigned char)digit) ? tolower(digit) - 'a' + 10 : 0;
-}
-
-/* What takes the text is going to write them so again. */
-static char *without_escapes(const char *text)
-{
-	char *copy = need_memory(strdup(text));
-	char *out = copy;
-
-	while (*text) {
-		char byte;
-
-		if (text[0] != '\\' || text[1] != 'x' ||
-		    !isxdigit((unsigned char)text[2]) ||
-		    !isxdigit((unsigned char)text[3])) {
-			*out++ = *text++;
-			continue;
-		}
-		byte = (char)(hex_digit(text[2]) << 4 | hex_digit(text[3]));
-		/* No text ends before its end. */
-		*out++ = byte ? byte : '?';
-		text += 4;
-	}
-	*out = '\0';
-	return copy;
-}
-
 const char *trace_plain(struct trace_fields *fields, const char *key)
 {
 	const char *word = trace_word(fields, key);
@@ -117,7 +85,7 @@ const char *trace_plain(struct trace_fields *fields, const char *key)
 
 	if (!strchr(word, '\\'))
 		return word;
-	plain = without_escapes(word);
+	plain = say_plain(word);
 	if (json_string_set_nocheck(json_object_get(fields->object, key),
 				    plain) != 0)
 		need_memory(NULL);

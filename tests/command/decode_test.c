@@ -196,6 +196,38 @@ Test(decode, names_and_labels_of_a_hostile_program_are_printable_and_cut)
 	cr_expect_eq(line[text.length - 1], '\n');
 }
 
+/* Once by the library; who writes past it is no better off. */
+Test(decode, foreign_names_in_a_finding_are_made_printable_once)
+{
+	static const char texts[] = "a \\x1b\\x5c\0pid 1 (\\x1b)\n\x02"
+				    "9\n\0help \033\\";
+	struct ring_finding finding = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.fd = -1,
+		.rule = RULE_ADDRESS_IN_USE
+	};
+	struct ring_start start = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.parent_pid = 1
+	};
+	static struct ring_record record;
+
+	send(RING_START, &start, sizeof(start), "/bin/\033");
+	make_socket(9);
+	record.kind = RING_FINDING;
+	record.size = sizeof(finding) + sizeof(texts);
+	memcpy(record.bytes, &finding, sizeof(finding));
+	memcpy(record.bytes + sizeof(finding), texts, sizeof(texts));
+	decode(&decoder, &record);
+	cr_assert(session->found);
+	cr_expect_str_eq(session->found->message, "a \\x1b\\x5c");
+	cr_expect_str_eq(session->found->details[0].text, "pid 1 (\\x1b)");
+	cr_assert_eq(session->found->detail_count, 2);
+	cr_expect_str_eq(session->found->details[1].text,
+			 "  made by pid 100 (\\x1b)");
+	cr_expect_str_eq(session->found->help, "help \\x1b\\x5c");
+}
+
 /* --- findings ----------------------------------------------------------------
  */
 
