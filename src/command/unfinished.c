@@ -39,17 +39,33 @@ static bool was_said(const struct session *session, enum rule rule,
 	return found != NULL;
 }
 
-static bool has_accepted_since(const struct session *session,
-			       const struct process *process, uint64_t time)
+/* One that has ended, and what is found out about it once. */
+struct judging {
+	struct session *session;
+	struct process *process;
+	const struct unfinished_options *options;
+	bool asked;
+	uint64_t accepted; /* its last connection; 0: none */
+};
+
+static void find_last_accept(struct judging *judging)
 {
-	for (const struct tcp_socket *socket = session->sockets; socket;
-	     socket = socket->next) {
+	for (const struct tcp_socket *socket = judging->session->sockets;
+	     socket; socket = socket->next) {
 		if (socket->role == ROLE_PASSIVE && !socket->listened &&
-		    socket->first > time &&
-		    process_last_image(socket->steps[0].process) == process)
-			return true;
+		    socket->first > judging->accepted &&
+		    process_last_image(socket->steps[0].process) ==
+			    judging->process)
+			judging->accepted = socket->first;
 	}
-	return false;
+}
+
+static bool has_accepted_since(struct judging *judging, uint64_t time)
+{
+	if (!judging->asked)
+		find_last_accept(judging);
+	judging->asked = true;
+	return judging->accepted > time;
 }
 
 /* The step that read the end of file, NULL if none is known to have. */
@@ -63,9 +79,9 @@ static const struct step *end_that_was_read(const struct tcp_socket *socket)
 		       : NULL;
 }
 
-static bool judge_leak(struct session *session, struct process *process,
-		       struct tcp_socket *socket, uint64_t close_wait)
+static bool judge_leak(struct judging *judging, struct tcp_socket *socket)
 {
+	struct process *process = judging->process;
 	const struct step *step = end_that_was_read(socket);
 	char text[TEXT_SIZE];
 	struct detail detail = { .text = text };
@@ -81,17 +97,18 @@ static bool judge_leak(struct session *session, struct process *process,
 	if (!step || process->ended < step->time)
 		return false;
 	waited = (process->ended - step->time) / 1000000;
-	if (!has_accepted_since(session, process, step->time) &&
-	    waited < AT_EXIT_MOMENT && waited < close_wait * 1000)
+	if (waited < AT_EXIT_MOMENT &&
+	    waited < judging->options->close_wait * 1000 &&
+	    !has_accepted_since(judging, step->time))
 		return false;
-	if (was_said(session, found.rule, socket))
+	if (was_said(judging->session, found.rule, socket))
 		return true;
 	snprintf(text, sizeof(text),
 		 "the connection was made there, and has been in CLOSE_WAIT "
 		 "for %llu ms",
 		 (unsigned long long)waited);
-	detail.text = session_text(session, text);
-	say(session, &found);
+	detail.text = session_text(judging->session, text);
+	say(judging->session, &found);
 	return true;
 }
 
@@ -138,6 +155,10 @@ static void judge_inherited(struct session *session, struct process *process,
 void unfinished_judge(struct session *session, struct process *process,
 		      const struct unfinished_options *options)
 {
+	struct judging judging = { .session = session,
+				   .process = process,
+				   .options = options };
+
 	if (process->finished)
 		return;
 	/* What was open at its end has not been looked up yet. */
@@ -146,9 +167,7 @@ void unfinished_judge(struct session *session, struct process *process,
 		if (socket->owner != process ||
 		    socket->open_state == ST_UNKNOWN)
 			continue;
-		if (!judge_leak(session, process, socket,
-				options->close_wait) &&
-		    options->left_open)
+		if (!judge_leak(&judging, socket) && options->left_open)
 			judge_left_open(session, process, socket);
 	}
 	for (const struct inherited *inherited = process->inherited; inherited;
