@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "command/pids.h"
+#include "command/say.h"
 #include "command/signal_name.h"
 #include "command/supervise.h"
 #include "command/target.h"
@@ -94,31 +95,52 @@ void gaps_losses(const struct decoder *decoder)
 	name_loss(session, session->holes, "were begun and never finished");
 }
 
+/* A process that is known, where /proc has not named one; NULL: none. */
+static const struct process *find_living(const struct session *session)
+{
+	const struct process *process = session->processes;
+
+	while (process && (process->gone || process->replaced_by ||
+			   process->hidden || kill(process->pid, 0) < 0))
+		process = process->next;
+	return process;
+}
+
+static void name_living(struct session *session, unsigned int count, pid_t pid,
+			const char *command, const char *advice)
+{
+	session_blind(session, session_pid(session, pid),
+		      "%u %s of the run still %s, such as pid %d (%s): %s",
+		      count, count == 1 ? "process" : "processes",
+		      count == 1 ? "lives" : "live", pid, command, advice);
+}
+
 void gaps_living(struct session *session, int told_to_end)
 {
 	pid_t first = 0;
 	unsigned int count = supervise_orphans(&first);
-	char command[16];
+	const struct process *known = first ? NULL : find_living(session);
 	char advice[64] = "--wait=all follows them to their end";
 
-	for (const struct process *process = session->processes;
-	     process && count == 0; process = process->next) {
-		if (process->gone || process->replaced_by || process->hidden ||
-		    kill(process->pid, 0) < 0)
-			continue;
-		first = process->pid;
-		count++;
-	}
-	if (count == 0)
-		return;
-	owners_command(first, command, sizeof(command));
 	if (told_to_end != 0)
 		snprintf(advice, sizeof(advice), "%s ended the wait for them",
 			 signal_name(told_to_end).text);
-	session_blind(session, session_pid(session, first),
-		      "%u %s of the run still %s, such as pid %d (%s): %s",
-		      count, count == 1 ? "process" : "processes",
-		      count == 1 ? "lives" : "live", first, command, advice);
+	if (first) {
+		char command[16];
+
+		owners_command(first, command, sizeof(command));
+		name_living(session, count, first, command, advice);
+	} else if (known) {
+		char *command = say_plain(known->command);
+
+		name_living(session, 1, known->pid, command, advice);
+		free(command);
+	} else if (count > 0) {
+		session_blind(session, NULL,
+			      "processes of the run still live, which this "
+			      "/proc does not show: %s",
+			      advice);
+	}
 }
 
 void gaps_unasked(struct session *session, uint64_t network)

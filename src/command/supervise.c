@@ -422,6 +422,15 @@ static void listen_again(const struct supervisor *supervisor)
 		  &event);
 }
 
+/* The kernel's word, where the /proc that is there shows other pids, or none. */
+static bool has_children(void)
+{
+	siginfo_t ended = { .si_pid = 0 };
+
+	return waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       ended.si_pid == 0;
+}
+
 unsigned int supervise_orphans(pid_t *first)
 {
 	unsigned int count = 0;
@@ -438,7 +447,7 @@ unsigned int supervise_orphans(pid_t *first)
 	}
 	if (stream)
 		fclose(stream);
-	return count;
+	return count > 0 ? count : has_children();
 }
 
 static void take_event(struct supervisor *supervisor, uint64_t what)

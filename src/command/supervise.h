@@ -52,7 +52,8 @@ void supervise_wake_by(struct supervisor *supervisor, int fd);
 
 /*
  * Processes that the program has left behind, and that are this one's children
- * by now: their number, and the first one's pid.
+ * by now: their number, and the first one's pid (as it was: not known, and
+ * there may be more of them).
  */
 unsigned int supervise_orphans(pid_t *first);
 

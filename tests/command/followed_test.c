@@ -296,6 +296,30 @@ Test(followed, what_lives_in_the_background_without_the_library_is_named)
 	run_end(&run);
 }
 
+/* A namespace with the outer one's /proc, where its pids are others. */
+Test(followed, what_lives_is_told_where_proc_does_not_show_it)
+{
+	struct run run;
+
+	needs_root();
+	cr_expect_eq(run_all(&run, false, NULL,
+			     ARGV("unshare", "-p", "--fork", run_command(),
+				  "run", "/bin/sh", "-c",
+				  "env -i sleep 60 & :")),
+		     0);
+	cr_expect(strstr(run_errors(&run), "still live"), "%s", run.text);
+	cr_expect(strstr(run.text, "incomplete"), "%s", run.text);
+	run_end(&run);
+	run_start(&run, false, NULL,
+		  ARGV("unshare", "-p", "--fork", run_command(), "run",
+		       run_program("tree"), "leaves-a-daemon"));
+	cr_expect_eq(run_wait(&run), 0);
+	cr_expect(strstr(run_errors(&run), "1 process of the run still lives"),
+		  "%s", run.text);
+	cr_expect(strstr(run.text, "(tree): "), "%s", run.text);
+	run_end(&run);
+}
+
 /* They have no variables to look through, and are not in the middle of an exec.
  */
 Test(followed, programs_without_variables_do_not_hold_the_end_up)
