@@ -207,6 +207,28 @@ Test(outputs, where_standard_output_goes_nothing_is_written_over)
 	}
 }
 
+Test(outputs, a_full_disk_is_one_sentence)
+{
+	char option[64];
+	char sentence[128];
+
+	for (int i = 0; i < OPTIONS; i++) {
+		snprintf(option, sizeof(option), "--%s=/dev/full", options[i]);
+		snprintf(sentence, sizeof(sentence),
+			 "tcpshadow: --%s: /dev/full could not be written\n",
+			 options[i]);
+		cr_expect_eq(run_all(&made_run, false, NULL,
+				     ARGV(run_command(), "run", option,
+					  "--color=never", "true")),
+			     EXIT_BAD_INPUT, "%s", option);
+		cr_expect(ends_with(run_errors(&made_run), sentence), "%s",
+			  made_run.text);
+		cr_expect_null(strstr(made_run.text, "rror :"), "%s",
+			       made_run.text);
+		run_end(&made_run);
+	}
+}
+
 /* It has no name by which it could be opened again. */
 Test(outputs, standard_output_may_be_a_socket)
 {
