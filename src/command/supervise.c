@@ -124,19 +124,14 @@ static bool listen_to_all(struct supervisor *supervisor)
 	return true;
 }
 
-int supervise_start(struct supervisor *supervisor, const char *path,
-		    char *const argv[], char *const environment[])
+/* 0, or -errno when it could not be executed. */
+static int start_program(struct supervisor *supervisor, const char *path,
+			 char *const argv[], char *const environment[])
 {
 	int failure[2];
 	int error = 0;
 	ssize_t got;
 
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	take_signals();
-	take_files();
-	/* Before there is a pipe of which it might keep an end. */
-	witness_start(&supervisor->witness, argv);
-	memset(&supervisor->testimony, 0xff, sizeof(supervisor->testimony));
 	if (!listen_to_all(supervisor) || pipe2(failure, O_CLOEXEC) < 0)
 		return -errno;
 	supervisor->pid = fork();
@@ -152,9 +147,26 @@ int supervise_start(struct supervisor *supervisor, const char *path,
 	if (got != sizeof(error))
 		return 0;
 	waitpid(supervisor->pid, NULL, 0);
+	return -error;
+}
+
+int supervise_start(struct supervisor *supervisor, const char *path,
+		    char *const argv[], char *const environment[])
+{
+	int result;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	take_signals();
+	take_files();
+	/* Before there is a pipe of which it might keep an end. */
+	witness_start(&supervisor->witness, argv);
+	memset(&supervisor->testimony, 0xff, sizeof(supervisor->testimony));
+	result = start_program(supervisor, path, argv, environment);
+	if (result == 0)
+		return 0;
 	witness_end(&supervisor->witness);
 	give_signals_back();
-	return -error;
+	return result;
 }
 
 static rlim_t spare_files(void)

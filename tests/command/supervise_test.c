@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -299,6 +300,25 @@ Test(supervise, nothing_is_left_of_a_command_that_is_killed, .timeout = 120)
 	run_wait(&run);
 	cr_expect(wait_for(is_empty, &group, RUN_TIMEOUT));
 	run_end(&run);
+}
+
+/* Whoever gets the command's orphans finds none. */
+Test(supervise, nothing_is_left_of_a_run_that_could_not_start, .timeout = 120)
+{
+	static const char *const limits[] = { "9", "10", "11" };
+	struct run run;
+
+	cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	for (int i = 0; i < 3; i++) {
+		cr_expect_eq(run_all(&run, false, NULL,
+				     ARGV("/bin/sh", "-c",
+					  "ulimit -n $1; exec $0 run true",
+					  run_command(), limits[i])),
+			     126, "%s", run_errors(&run));
+		run_end(&run);
+		cr_expect_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1, "%s",
+			     limits[i]);
+	}
 }
 
 /* The daemon alone is its child then: program and witness are gone. */
