@@ -24,7 +24,10 @@ static void make_room(struct trace *trace, size_t length)
 	trace->line = need_memory(realloc(trace->line, trace->size));
 }
 
-/* The next line, into trace->line. */
+/*
+ * The next line, into trace->line. A first one that is too long is not read to
+ * its end: what is no trace (/dev/zero) may have none.
+ */
 static enum reading next_line(struct trace *trace, size_t *length)
 {
 	bool too_long = false;
@@ -34,6 +37,8 @@ static enum reading next_line(struct trace *trace, size_t *length)
 	trace->number++;
 	while ((byte = getc_unlocked(trace->stream)) != EOF && byte != '\n') {
 		if (*length >= LINE_MAX_SIZE) {
+			if (trace->number == 1)
+				return READ_TOO_LONG;
 			too_long = true;
 			continue;
 		}

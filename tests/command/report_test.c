@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "command/command.h"
 #include "command/read_trace.h"
 #include "model/option.h"
 #include "support/run.h"
@@ -431,6 +432,16 @@ Test(report, endless_lines_are_refused)
 	cr_expect(strstr(run_errors(&run), "more lines could not be "
 					   "understood"));
 	free(text);
+}
+
+Test(report, what_has_no_end_is_no_trace)
+{
+	cr_expect_eq(run_all(&run, false, NULL,
+			     ARGV(run_command(), "report", "/dev/zero")),
+		     EXIT_BAD_INPUT);
+	cr_expect_str_eq(run_errors(&run),
+			 "tcpshadow: /dev/zero:1: this is no trace: the line "
+			 "is too long\n");
 }
 
 Test(report, last_line_that_was_cut_is_told_and_the_rest_is_used)
