@@ -39,10 +39,11 @@ static unsigned long read_number(const char *digits)
 
 static bool range_admits(const char *word, const char *value)
 {
+	const char *highest = word + strcspn(word, ".") + strlen("..");
 	unsigned long number = read_number(value);
 
 	return is_number(value) && number >= read_number(word) &&
-	       number <= read_number(strstr(word, "..") + 2);
+	       number <= read_number(highest);
 }
 
 static bool word_admits(const char *word, size_t length, const char *value)
