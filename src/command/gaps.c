@@ -3,11 +3,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "command/pids.h"
 #include "command/say.h"
 #include "command/signal_name.h"
-#include "command/supervise.h"
 #include "command/target.h"
 #include "kernel/owners.h"
 #include "model/option.h"
@@ -95,6 +96,39 @@ void gaps_losses(const struct decoder *decoder)
 	name_loss(session, session->holes, "were begun and never finished");
 }
 
+/* The kernel's word, where the /proc that is there shows other pids, or none. */
+static bool has_children(void)
+{
+	siginfo_t ended = { .si_pid = 0 };
+
+	return waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       ended.si_pid == 0;
+}
+
+/*
+ * Processes that the program has left behind, and that are the command's
+ * children by now: their number, and the first one's pid (as it was: not known,
+ * and there may be more of them).
+ */
+static unsigned int count_orphans(pid_t *first)
+{
+	unsigned int count = 0;
+	char path[64];
+	FILE *stream;
+	int pid;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children",
+		 (int)getpid());
+	stream = fopen(path, "re");
+	while (stream && fscanf(stream, "%d", &pid) == 1) {
+		if (count++ == 0)
+			*first = pid;
+	}
+	if (stream)
+		fclose(stream);
+	return count > 0 ? count : has_children();
+}
+
 /* A process that is known, where /proc has not named one; NULL: none. */
 static const struct process *find_living(const struct session *session)
 {
@@ -118,7 +152,7 @@ static void name_living(struct session *session, unsigned int count, pid_t pid,
 void gaps_living(struct session *session, int told_to_end)
 {
 	pid_t first = 0;
-	unsigned int count = supervise_orphans(&first);
+	unsigned int count = count_orphans(&first);
 	const struct process *known = first ? NULL : find_living(session);
 	char advice[64] = "--wait=all follows them to their end";
 

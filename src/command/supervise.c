@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -432,34 +431,6 @@ static void listen_again(const struct supervisor *supervisor)
 
 	epoll_ctl(supervisor->events, EPOLL_CTL_MOD, supervisor->signals,
 		  &event);
-}
-
-/* The kernel's word, where the /proc that is there shows other pids, or none. */
-static bool has_children(void)
-{
-	siginfo_t ended = { .si_pid = 0 };
-
-	return waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-	       ended.si_pid == 0;
-}
-
-unsigned int supervise_orphans(pid_t *first)
-{
-	unsigned int count = 0;
-	char path[64];
-	FILE *stream;
-	int pid;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/children",
-		 (int)getpid());
-	stream = fopen(path, "re");
-	while (stream && fscanf(stream, "%d", &pid) == 1) {
-		if (count++ == 0)
-			*first = pid;
-	}
-	if (stream)
-		fclose(stream);
-	return count > 0 ? count : has_children();
 }
 
 static void take_event(struct supervisor *supervisor, uint64_t what)

@@ -50,13 +50,6 @@ bool supervise_watch(struct supervisor *supervisor, pid_t pid);
 /* What comes in there, and is for others to read, ends a wait. */
 void supervise_wake_by(struct supervisor *supervisor, int fd);
 
-/*
- * Processes that the program has left behind, and that are this one's children
- * by now: their number, and the first one's pid (as it was: not known, and
- * there may be more of them).
- */
-unsigned int supervise_orphans(pid_t *first);
-
 /* Handles what happens within so many milliseconds; returns at the first. */
 void supervise_wait(struct supervisor *supervisor, int timeout);
 
