@@ -282,7 +282,10 @@ static int start(struct run *run)
 	char *ring = NULL;
 	int result = 0;
 
-	if (!library)
+	if (!library && access("/proc/self/exe", F_OK) < 0)
+		result = say_bad_input("there is no /proc here, by which "
+				       "tcpshadow finds its library");
+	else if (!library)
 		result = say_bad_input("libtcpshadow.so is neither beside "
 				       "tcpshadow nor in its lib folder");
 	else if (strpbrk(library, " :"))

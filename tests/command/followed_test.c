@@ -91,6 +91,23 @@ Test(followed, a_program_without_proc)
 			   run_example("double-close/bad")));
 }
 
+Test(followed, the_command_itself_needs_a_proc)
+{
+	struct run run;
+
+	needs_root();
+	cr_expect_eq(run_all(&run, false, NULL,
+			     ARGV("unshare", "-m", "/bin/sh", "-c",
+				  "mount -t tmpfs none /proc && "
+				  "exec \"$0\" run true",
+				  run_command())),
+		     2);
+	cr_expect_str_eq(run_errors(&run),
+			 "tcpshadow: there is no /proc here, by which "
+			 "tcpshadow finds its library\n");
+	run_end(&run);
+}
+
 /* It may kill for a socket. */
 Test(followed, behind_a_filter_of_the_run_nobody_asks)
 {
