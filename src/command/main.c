@@ -1,4 +1,5 @@
 /* tcpshadow: finds the subcommand. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -39,6 +40,15 @@ static void print_help(FILE *stream)
 	      stream);
 }
 
+/* 0 once it has gone out. */
+static int printed(void)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return 0;
+	return say_bad_input("the answer could not be written: %s",
+			     strerror(errno));
+}
+
 static bool is_one_of(const char *word, const char *name, const char *option)
 {
 	return strcmp(word, name) == 0 || strcmp(word, option) == 0;
@@ -73,11 +83,11 @@ int main(int argc, char **argv)
 	if (is_one_of(argv[1], "help", "--help") ||
 	    strcmp(argv[1], "-h") == 0) {
 		print_help(stdout);
-		return 0;
+		return printed();
 	}
 	if (is_one_of(argv[1], "version", "--version")) {
 		puts("tcpshadow " TCPSHADOW_VERSION);
-		return 0;
+		return printed();
 	}
 	for (int i = 0; i < COMMAND_COUNT; i++) {
 		if (strcmp(argv[1], commands[i].name) != 0)

@@ -57,6 +57,21 @@ Test(started, the_program_has_the_limit_of_descriptors_that_was_set)
 	cr_expect_str_eq(run_output(&made_run), "100\n");
 }
 
+Test(started, an_answer_that_cannot_be_written_is_told)
+{
+	static const char *const words[] = { "--help", "--version" };
+
+	for (int i = 0; i < 2; i++) {
+		cr_expect_eq(run_all(&made_run, false, NULL,
+				     SHELL("exec \"$0\" \"$@\" >/dev/full",
+					   words[i])),
+			     EXIT_BAD_INPUT);
+		cr_expect(strstr(run_errors(&made_run), "could not be written"),
+			  "%s", words[i]);
+		run_end(&made_run);
+	}
+}
+
 /* It counts for memory that processes share, and kills who goes beyond it. */
 Test(started, under_a_limit_of_file_sizes)
 {
