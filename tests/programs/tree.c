@@ -135,11 +135,18 @@ static int lives(int unused)
 static int leaves_a_daemon(int unused)
 {
 	int input = fcntl(0, F_DUPFD, 10);
+	char byte = 'x';
+	int lives[2];
 
 	(void)unused;
-	if (fork() != 0)
+	CHECK(pipe(lives) == 0);
+	if (fork() != 0) {
+		CHECK(read(lives[0], &byte, 1) == 1);
 		_exit(0);
+	}
 	setsid();
+	CHECK(write(lives[1], &byte, 1) == 1);
+	CHECK(close(lives[0]) == 0 && close(lives[1]) == 0);
 	say_ready();
 	dup2(input, 0);
 	wait_for_input();
