@@ -30,8 +30,13 @@ static bool reserve(struct ring *ring, uint32_t slots, unsigned int count,
 {
 	uint64_t number = atomic_load(&ring->reserved);
 
+	/*
+	 * Signed: what was freed after the first look may be ahead of it. The
+	 * exchange fails then.
+	 */
 	do {
-		if (number + count - atomic_load(&ring->freed) > slots) {
+		if ((int64_t)(number + count - atomic_load(&ring->freed)) >
+		    (int64_t)slots) {
 			atomic_fetch_add(&ring->lost, 1);
 			return false;
 		}

@@ -77,6 +77,17 @@ Test(ring, parts_and_long_records_span_slots)
 	cr_expect_eq(record.size % RING_PAYLOAD, 0);
 }
 
+/*
+ * A writer that stood still between its two looks: others have written since,
+ * and the reader has freed more than it thinks there is.
+ */
+Test(ring, is_not_full_when_the_reader_is_ahead)
+{
+	atomic_store(&reader.ring->freed, 10);
+	cr_expect(append_text("late"));
+	cr_expect_eq(ring_lost(&reader), 0);
+}
+
 Test(ring, it_goes_round_many_times)
 {
 	for (int i = 0; i < 10 * SLOTS; i++) {
