@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/uio.h>
+#include <ucontext.h>
 
 #include "torture.h"
 
@@ -140,6 +141,87 @@ static void a_frame_whose_size_differs_from_call_to_call(void)
 	CHECK(pthread_join(below, NULL) == 0);
 	pthread_barrier_wait(&end);
 	CHECK(pthread_join(above, NULL) == 0);
+	printf("intact\n");
+}
+
+/* The stack of a coroutine, what lies above it, and a thread's small one. */
+enum { COROUTINE = 64 << 10, BETWEEN = 16 << 10, SMALL = 32 << 10 };
+
+static char *neighbours;
+static ucontext_t thread_context;
+
+/* Has its locals reach down to an address, so that the call is made there. */
+static __attribute__((noinline)) void refused_at(const char *low)
+{
+	size_t size = (size_t)((char *)__builtin_frame_address(0) - low) & ~15U;
+	volatile char locals[size];
+	size_t small = 16;
+
+	locals[0] = 0;
+	refused_below_locals(&small);
+	locals[0]++;
+}
+
+static __attribute__((noinline)) void called_at(const char *high)
+{
+	size_t size = (size_t)((char *)__builtin_frame_address(0) - high) &
+		      ~15U;
+	volatile char locals[size];
+
+	locals[0] = 0;
+	refused_at(neighbours + COROUTINE / 2);
+	locals[0]++;
+}
+
+static void *call_between(void *unused)
+{
+	called_at(neighbours + COROUTINE + BETWEEN - 1024);
+	return unused;
+}
+
+static void run_coroutine(void)
+{
+	refused_at(neighbours + COROUTINE / 2);
+}
+
+static void *start_coroutine(void *unused)
+{
+	ucontext_t coroutine;
+
+	CHECK(getcontext(&coroutine) == 0);
+	coroutine.uc_stack.ss_sp = neighbours;
+	coroutine.uc_stack.ss_size = COROUTINE;
+	coroutine.uc_link = &thread_context;
+	makecontext(&coroutine, run_coroutine, 0);
+	CHECK(swapcontext(&thread_context, &coroutine) == 0);
+	return unused;
+}
+
+static void run_on(char *stack, size_t size, void *(*function)(void *))
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	CHECK(pthread_attr_init(&attributes) == 0);
+	CHECK(pthread_attr_setstack(&attributes, stack, size) == 0);
+	CHECK(pthread_create(&thread, &attributes, function, NULL) == 0);
+	CHECK(pthread_join(thread, NULL) == 0);
+}
+
+/*
+ * Once the whole is a thread's stack, with a return address in what lies
+ * between; then nothing is there, and the same call comes from a coroutine.
+ */
+static void a_coroutine_close_below_a_small_stack(void)
+{
+	size_t size = COROUTINE + BETWEEN + SMALL;
+
+	neighbours = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(neighbours != MAP_FAILED);
+	run_on(neighbours, size, call_between);
+	CHECK(mprotect(neighbours + COROUTINE, BETWEEN, PROT_NONE) == 0);
+	run_on(neighbours + COROUTINE + BETWEEN, SMALL, start_coroutine);
 	printf("intact\n");
 }
 
@@ -315,6 +397,7 @@ static const struct scenario scenarios[] = {
 	S(no_data_and_no_locked_memory),
 	S(threads_with_the_smallest_stack),
 	S(a_frame_whose_size_differs_from_call_to_call),
+	S(a_coroutine_close_below_a_small_stack),
 	S(just_enough_descriptors),
 	S(no_descriptor_may_be_made_at_all),
 	S(no_file_may_grow),
