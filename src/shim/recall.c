@@ -22,7 +22,9 @@ struct recalled {
 	bool ended;
 	struct {
 		uintptr_t frame;
-		size_t distance; /* from base, in bytes */
+		uint16_t distance; /* from base, in words */
+		uint16_t pointer;  /* likewise; 0: the size is fixed */
+		uint16_t saved;    /* where one of its callees keeps that */
 	} at[];
 };
 
@@ -60,25 +62,43 @@ static _Atomic uint32_t *frame_slot(uintptr_t frame, size_t above)
 	return &by_frame[hash_of(frame, above) % FRAMES];
 }
 
+/* What callees further in have saved: the pointer is there as it was. */
+static uintptr_t pointer_of(const struct recalled *known, const uintptr_t *base,
+			    unsigned int i, unsigned int from,
+			    uintptr_t pointer)
+{
+	return known->at[i].saved < known->at[from].distance
+		       ? pointer
+		       : base[known->at[i].saved];
+}
+
 /*
- * From that frame on. Only where the stack is as high as the known one: its
- * words can be read.
+ * From that frame on, whose frame pointer is given. Only where the stack is as
+ * high as the known one: its words can be read.
  */
-static bool matches(const struct recalled *known, const char *base,
-		    unsigned int from)
+static bool matches(const struct recalled *known, const uintptr_t *base,
+		    unsigned int from, uintptr_t pointer)
 {
 	for (unsigned int i = from; i < known->count; i++) {
-		const uintptr_t *slot =
-			(const uintptr_t *)(base + known->at[i].distance);
-
-		if (*slot != known->at[i].frame)
+		if (base[known->at[i].distance] != known->at[i].frame)
+			return false;
+		if (known->at[i].pointer != 0 &&
+		    pointer_of(known, base, i, from, pointer) !=
+			    (uintptr_t)(base + known->at[i].pointer))
 			return false;
 	}
 	return true;
 }
 
+/* Bytes of stack above a frame of a stack with so many above base. */
+static size_t above_frame(const struct recalled *known, unsigned int i)
+{
+	return known->above - known->at[i].distance * sizeof(uintptr_t);
+}
+
 uint32_t recall_find(const void *place, const void *base)
 {
+	const uintptr_t *words = base;
 	size_t above = own_stack_above(base);
 	const _Atomic uint32_t *set = set_of(place, above);
 
@@ -90,57 +110,110 @@ uint32_t recall_find(const void *place, const void *base)
 		if (offset == 0)
 			return 0;
 		if (known->place == place && known->above == above &&
-		    matches(known, base, 0))
+		    matches(known, words, 0, words[0]))
 			return known->id;
 	}
 	return 0;
 }
 
+static uint16_t words_above(const uintptr_t *base, uintptr_t address)
+{
+	uintptr_t words = (address - (uintptr_t)base) / sizeof(*base);
+
+	return words < RECALL_FAR ? (uint16_t)words : RECALL_FAR;
+}
+
+void recall_add(struct recall_trace *trace, uintptr_t frame,
+		const uintptr_t *slot, uintptr_t pointer,
+		const uintptr_t *saved)
+{
+	unsigned int i = trace->count++;
+
+	trace->frames[i] = frame;
+	trace->slots[i] = words_above(trace->base, (uintptr_t)slot);
+	trace->pointers[i] = words_above(trace->base, pointer);
+	trace->saved[i] = words_above(trace->base, (uintptr_t)saved);
+	trace->slot = slot;
+	trace->pointer = pointer;
+}
+
 bool recall_rest(struct recall_trace *trace, unsigned int end)
 {
 	unsigned int last = trace->count - 1;
-	const char *slot = (const char *)trace->slots[last];
-	size_t above = own_stack_above(slot);
+	size_t above = own_stack_above(trace->slot);
 	uint32_t found = atomic_load_explicit(
 		frame_slot(trace->frames[last], above), memory_order_acquire);
 	unsigned int index = found & ((1 << INDEX_BITS) - 1);
 	const struct recalled *known = at_offset(found >> INDEX_BITS);
-	const char *base;
+	const uintptr_t *base;
+	uint16_t distance;
 
 	if (above == 0 || found == 0 ||
 	    known->at[index].frame != trace->frames[last] ||
-	    known->above - known->at[index].distance != above)
+	    above_frame(known, index) != above)
 		return false;
 	if (!known->ended && last + known->count - index < end)
 		return false;
-	base = slot - known->at[index].distance;
-	if (!matches(known, base, index))
+	distance = known->at[index].distance;
+	base = trace->slot - distance;
+	if (!matches(known, base, index, trace->pointer))
 		return false;
 	while (++index < known->count && trace->count < end) {
-		trace->slots[trace->count] =
-			(const uintptr_t *)(base + known->at[index].distance);
-		trace->frames[trace->count++] = known->at[index].frame;
+		recall_add(trace, known->at[index].frame,
+			   base + known->at[index].distance,
+			   (uintptr_t)(base + known->at[index].pointer),
+			   base + known->at[index].saved);
+		if (known->at[index].saved < distance)
+			trace->saved[trace->count - 1] = trace->saved[last];
 	}
 	trace->ended = known->ended && index == known->count;
 	return true;
 }
 
-/* Can the trace be recognised again? */
-static bool is_fit(const char *base, size_t above,
-		   const struct recall_trace *trace)
+/*
+ * A frame pointer leads into its own frame. Then that may have another size the
+ * next time, and the return address that ends it will lie elsewhere.
+ */
+static bool has_pointer(const struct recall_trace *trace, unsigned int i)
 {
-	const char *before = base;
+	return i + 1 < trace->count && trace->pointers[i] > trace->slots[i] &&
+	       trace->pointers[i] < trace->slots[i + 1];
+}
 
+/* Where one of its callees has saved it; 0: none has. RECALL_FAR: not known. */
+static uint16_t find_saved(const struct recall_trace *trace, unsigned int i)
+{
+	const uintptr_t *base = trace->base;
+	uint16_t saved = trace->saved[i];
+
+	if (saved > trace->slots[0] && saved < trace->slots[i])
+		return base[saved] == (uintptr_t)(base + trace->pointers[i])
+			       ? saved
+			       : RECALL_FAR;
+	return trace->pointers[i] == trace->pointers[0] ? 0 : RECALL_FAR;
+}
+
+/* Can the trace be recognised again? */
+static bool is_fit(const struct recall_trace *trace, size_t above)
+{
+	uint16_t before = 0;
+
+	if (trace->count == 0 || trace->interrupted)
+		return false;
 	for (unsigned int i = 0; i < trace->count; i++) {
-		const char *slot = (const char *)trace->slots[i];
+		uint16_t slot = trace->slots[i];
 
-		if (slot < before ||
-		    (size_t)(slot - base) + sizeof(uintptr_t) > above ||
-		    *trace->slots[i] != trace->frames[i])
+		if (slot < before || slot == RECALL_FAR ||
+		    (slot + 1) * sizeof(uintptr_t) > above ||
+		    trace->base[slot] != trace->frames[i])
 			return false;
 		before = slot;
 	}
-	return trace->count > 0 && !trace->interrupted;
+	for (unsigned int i = 0; i < trace->count; i++) {
+		if (has_pointer(trace, i) && find_saved(trace, i) == RECALL_FAR)
+			return false;
+	}
+	return true;
 }
 
 /* Room in the pool, 0: none is left. */
@@ -159,8 +232,8 @@ static uint32_t take(unsigned int count)
 	return offset;
 }
 
-static uint32_t fill(const void *place, const char *base, size_t above,
-		     const struct recall_trace *trace, uint32_t id)
+static uint32_t fill(const void *place, const struct recall_trace *trace,
+		     size_t above, uint32_t id)
 {
 	uint32_t offset = take(trace->count);
 	struct recalled *entry = (struct recalled *)&pool[offset];
@@ -174,8 +247,11 @@ static uint32_t fill(const void *place, const char *base, size_t above,
 	entry->ended = trace->ended;
 	for (unsigned int i = 0; i < trace->count; i++) {
 		entry->at[i].frame = trace->frames[i];
-		entry->at[i].distance =
-			(size_t)((const char *)trace->slots[i] - base);
+		entry->at[i].distance = trace->slots[i];
+		if (!has_pointer(trace, i))
+			continue;
+		entry->at[i].pointer = trace->pointers[i];
+		entry->at[i].saved = find_saved(trace, i);
 	}
 	return offset;
 }
@@ -186,15 +262,14 @@ static void put_frames(uint32_t offset)
 
 	for (unsigned int i = 0; i < entry->count; i++)
 		atomic_store_explicit(
-			frame_slot(entry->at[i].frame,
-				   entry->above - entry->at[i].distance),
+			frame_slot(entry->at[i].frame, above_frame(entry, i)),
 			offset << INDEX_BITS | i, memory_order_release);
 }
 
-void recall_put(const void *place, const void *base,
-		const struct recall_trace *trace, uint32_t id)
+void recall_put(const void *place, const struct recall_trace *trace,
+		uint32_t id)
 {
-	size_t above = own_stack_above(base);
+	size_t above = own_stack_above(trace->base);
 	_Atomic uint32_t *set = set_of(place, above);
 	uint32_t offset = 0;
 
@@ -203,8 +278,8 @@ void recall_put(const void *place, const void *base,
 
 		if (atomic_load_explicit(&set[i], memory_order_relaxed) != 0)
 			continue;
-		if (offset == 0 && is_fit(base, above, trace))
-			offset = fill(place, base, above, trace, id);
+		if (offset == 0 && is_fit(trace, above))
+			offset = fill(place, trace, above, id);
 		if (offset == 0)
 			return;
 		if (atomic_compare_exchange_strong(&set[i], &free, offset)) {

@@ -34,6 +34,14 @@ struct stored {
 static __typeof__(_Unwind_Backtrace) *unwind_backtrace;
 static __typeof__(_Unwind_GetIPInfo) *unwind_get_ip;
 static __typeof__(_Unwind_GetCFA) *unwind_get_cfa;
+static __typeof__(_Unwind_GetGR) *unwind_get_register;
+
+/* As DWARF counts registers. */
+#if defined(__x86_64__)
+enum { FRAME_POINTER = 6 };
+#else
+enum { FRAME_POINTER = 29 };
+#endif
 
 static _Atomic uint32_t table[TABLE_SIZE]; /* offset in the arena, 0: free */
 static _Atomic uint32_t arena_used = 1;
@@ -43,7 +51,6 @@ static uint64_t *_Atomic arena;
 struct walk {
 	struct recall_trace trace;
 	const void *place; /* the first frame that is the program's */
-	const void *base;  /* what lies below is gone when it is asked for */
 	unsigned int end; /* so many frames are wanted, place and its callers */
 };
 
@@ -60,11 +67,12 @@ static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
 	trace->ended = ip == 0;
 	if (trace->ended)
 		return _URC_END_OF_STACK;
-	if (trace->count == 0 && (const void *)slot < walk->base)
+	if (trace->count == 0 && slot < trace->base)
 		return _URC_NO_REASON;
 	trace->interrupted |= interrupted;
-	trace->slots[trace->count] = slot;
-	trace->frames[trace->count++] = ip;
+	/* It begins with where the registers are (libgcc, unwind-dw2.c). */
+	recall_add(trace, ip, slot, unwind_get_register(context, FRAME_POINTER),
+		   ((const uintptr_t *const *)context)[FRAME_POINTER]);
 	if (ip == (uintptr_t)walk->place &&
 	    trace->count + settings.depth <= walk->end)
 		walk->end = trace->count - 1 + settings.depth;
@@ -101,7 +109,9 @@ void stack_start(void)
 		libgcc, "_Unwind_Backtrace");
 	unwind_get_cfa =
 		(__typeof__(unwind_get_cfa))dlsym(libgcc, "_Unwind_GetCFA");
-	if (!unwind_get_ip || !unwind_get_cfa)
+	unwind_get_register =
+		(__typeof__(unwind_get_register))dlsym(libgcc, "_Unwind_GetGR");
+	if (!unwind_get_ip || !unwind_get_cfa || !unwind_get_register)
 		unwind_backtrace = NULL;
 	/* The first call sets up what the later ones only read. */
 	if (unwind_backtrace)
@@ -222,7 +232,7 @@ static __attribute__((noinline)) stack_id unwind_from(const void *place,
 						      const void *base)
 {
 	struct walk walk = { .place = place,
-			     .base = base,
+			     .trace.base = base,
 			     .end = RECALL_FRAMES_MAX };
 	struct recall_trace *trace = &walk.trace;
 	unsigned int start = 0;
@@ -239,7 +249,7 @@ static __attribute__((noinline)) stack_id unwind_from(const void *place,
 	}
 	id = intern(trace->frames + start, trace->count - start);
 	if (id)
-		recall_put(place, base, trace, id);
+		recall_put(place, trace, id);
 	return id;
 }
 

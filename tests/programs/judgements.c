@@ -605,6 +605,46 @@ static void listener_over_posix_spawn_is_traced(void)
 	tell("expect", "the listener was made there");
 }
 
+static int refused_port;
+
+/* Has its locals reach down to an address, and calls from there. */
+static __attribute__((noinline)) void refused_below(char *const *lows)
+{
+	char *frame = __builtin_frame_address(0);
+	volatile char locals[(size_t)(frame - *lows) & ~15UL];
+	int fd;
+
+	locals[0] = 0;
+	if (lows[1]) {
+		refused_below(lows + 1);
+	} else {
+		fd = socket(AF_INET, SOCK_STREAM, 0);
+		CHECK(connect_to(fd, refused_port) == -1);
+		CHECK(close(fd) == 0);
+	}
+	locals[0]++;
+}
+
+/*
+ * The second time a call less leads to the same place, at the same height, and
+ * what the first has left lies where nothing was written.
+ */
+static void a_caller_less_is_another_stack(void)
+{
+	enum { APART = 1024 };
+	char *here = (char *)__builtin_frame_address(0) - APART;
+	char *lows[] = { here - APART, here - 2 * APART, here - 3 * APART,
+			 NULL };
+	volatile int times = 2; /* else it would be two calls */
+	int fd = listener_on(0);
+
+	refused_port = port_of(fd);
+	CHECK(close(fd) == 0);
+	for (int i = 0; i < times; i++)
+		refused_below(lows + i);
+	tell("findings", "2 connect-refused");
+}
+
 #define S(name)             \
 	{                   \
 #name, name \
@@ -626,6 +666,7 @@ static const struct scenario scenarios[] = {
 	S(time_wait_of_long_ago_is_traced),
 	S(time_wait_of_the_parent_is_traced),
 	S(listener_over_posix_spawn_is_traced),
+	S(a_caller_less_is_another_stack),
 	S(received_socket_with_linger_resets),
 	S(reset_after_the_end_shows_at_the_close),
 	S(number_opened_as_a_path_is_open),

@@ -22,12 +22,11 @@ TestSuite(recall, .init = start);
 static struct recall_trace make_trace(const uintptr_t *words,
 				      unsigned int count)
 {
-	struct recall_trace trace = { .count = count };
+	struct recall_trace trace = { .base = words };
 
-	for (unsigned int i = 0; i < count; i++) {
-		trace.slots[i] = &words[4 * i + 1];
-		trace.frames[i] = words[4 * i + 1];
-	}
+	for (unsigned int i = 0; i < count; i++)
+		recall_add(&trace, words[4 * i + 1], &words[4 * i + 1], 0,
+			   NULL);
 	return trace;
 }
 
@@ -45,7 +44,7 @@ Test(recall, a_stack_is_known_again)
 	fill_words(words);
 	trace = make_trace(words, 10);
 	cr_expect_eq(recall_find(&place, words), 0);
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 	cr_expect_eq(recall_find(&place, words), 7);
 }
 
@@ -56,7 +55,7 @@ Test(recall, another_caller_is_another_stack)
 
 	fill_words(words);
 	trace = make_trace(words, 10);
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 	for (unsigned int i = 0; i < 10; i++) {
 		words[4 * i + 1]++;
 		cr_expect_eq(recall_find(&place, words), 0, "frame %u", i);
@@ -75,7 +74,7 @@ Test(recall, other_words_do_not_matter)
 
 	fill_words(words);
 	trace = make_trace(words, 10);
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 	words[2] = words[3] = words[8] = 1;
 	cr_expect_eq(recall_find(&place, words), 7);
 }
@@ -90,7 +89,7 @@ Test(recall, several_stacks_of_one_place)
 		fill_words(words);
 		words[5] = id;
 		trace = make_trace(words, 4);
-		recall_put(&place, words, &trace, id);
+		recall_put(&place, &trace, id);
 	}
 	for (uint32_t id = 1; id <= WAYS; id++) {
 		words[5] = id;
@@ -106,16 +105,68 @@ Test(recall, what_cannot_be_found_again_is_not_kept)
 	fill_words(words);
 	trace = make_trace(words, 10);
 	trace.interrupted = true;
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 	cr_expect_eq(recall_find(&place, words), 0, "a signal handler");
 	trace.interrupted = false;
 	trace.frames[3]++;
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 	cr_expect_eq(recall_find(&place, words), 0, "kept in a register");
 	trace.frames[3]--;
 	trace.slots[3] = trace.slots[1];
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 	cr_expect_eq(recall_find(&place, words), 0, "out of order");
+}
+
+/* The fourth frame has a pointer to its own locals, which the third has kept. */
+static struct recall_trace with_pointer(uintptr_t *words)
+{
+	struct recall_trace trace;
+
+	words[10] = (uintptr_t)&words[16];
+	trace = make_trace(words, 10);
+	trace.pointers[3] = 16;
+	trace.saved[3] = 10;
+	return trace;
+}
+
+Test(recall, a_frame_that_may_have_another_size_is_known_by_its_pointer)
+{
+	uintptr_t words[WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	trace = with_pointer(words);
+	recall_put(&place, &trace, 7);
+	cr_expect_eq(recall_find(&place, words), 7);
+	words[10] += sizeof(uintptr_t);
+	cr_expect_eq(recall_find(&place, words), 0);
+}
+
+Test(recall, a_pointer_that_nobody_has_kept_is_that_of_the_caller)
+{
+	uintptr_t words[WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	trace = make_trace(words, 10);
+	trace.pointers[0] = trace.pointers[3] = 16;
+	words[0] = (uintptr_t)&words[16];
+	recall_put(&place, &trace, 7);
+	cr_expect_eq(recall_find(&place, words), 7);
+	words[0] += sizeof(uintptr_t);
+	cr_expect_eq(recall_find(&place, words), 0);
+}
+
+Test(recall, a_pointer_of_which_no_more_is_known_is_not_relied_on)
+{
+	uintptr_t words[WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	trace = make_trace(words, 10);
+	trace.pointers[3] = 16;
+	recall_put(&place, &trace, 7);
+	cr_expect_eq(recall_find(&place, words), 0);
 }
 
 /* Its words might not be there to be read. */
@@ -126,7 +177,7 @@ Test(recall, on_a_stack_of_the_programs_own_nothing_is_known)
 
 	fill_words(words);
 	trace = make_trace(words, 10);
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 	cr_expect_eq(recall_find(&place, words), 0);
 }
 
@@ -138,7 +189,7 @@ Test(recall, a_stack_of_another_height_is_not_looked_at)
 	fill_words(words);
 	fill_words(words + WORDS);
 	trace = make_trace(words, 10);
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 	cr_expect_eq(recall_find(&place, words), 7);
 	cr_expect_eq(recall_find(&place, words + WORDS), 0);
 }
@@ -154,7 +205,7 @@ Test(recall, stacks_of_one_place_and_many_heights)
 
 		fill_words(words + 2 * i);
 		trace = make_trace(words + 2 * i, 10);
-		recall_put(&place, words + 2 * i, &trace, i + 1);
+		recall_put(&place, &trace, i + 1);
 		cr_expect_eq(recall_find(&place, words + 2 * i), i + 1, "%u",
 			     i);
 	}
@@ -175,7 +226,7 @@ static void put_ended(const uintptr_t *words, unsigned int count)
 	struct recall_trace trace = make_trace(words, count);
 
 	trace.ended = true;
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 }
 
 Test(recall, the_callers_of_a_known_frame_are_known)
@@ -201,7 +252,27 @@ Test(recall, the_callers_of_a_known_frame_are_known)
 		cr_expect_arr_eq(trace.frames, whole.frames,
 				 10 * sizeof(uintptr_t));
 		cr_expect_arr_eq(trace.slots, whole.slots,
-				 10 * sizeof(uintptr_t *));
+				 10 * sizeof(uint16_t));
+	}
+}
+
+Test(recall, a_known_frame_with_another_pointer_has_other_callers)
+{
+	uintptr_t words[WORDS];
+	struct recall_trace trace;
+
+	fill_words(words);
+	trace = with_pointer(words);
+	trace.ended = true;
+	recall_put(&place, &trace, 7);
+	for (unsigned int i = 1; i <= 10; i++) {
+		trace = first_frames(words, i);
+		/* Within, nobody keeps it. */
+		trace.pointer = (uintptr_t)&words[16];
+		cr_expect(recall_rest(&trace, RECALL_FRAMES_MAX), "%u", i);
+		trace = first_frames(words, i);
+		cr_expect_eq(recall_rest(&trace, RECALL_FRAMES_MAX), i != 4,
+			     "%u", i);
 	}
 }
 
@@ -225,7 +296,7 @@ Test(recall, callers_that_were_left_out_are_not_taken_for_none)
 
 	fill_words(words);
 	trace = first_frames(words, 8);
-	recall_put(&place, words, &trace, 7);
+	recall_put(&place, &trace, 7);
 	trace = first_frames(words, 3);
 	cr_expect_not(recall_rest(&trace, 9), "there is a ninth");
 	cr_expect(recall_rest(&trace, 8));
@@ -268,7 +339,7 @@ Test(recall, when_there_is_no_room_what_is_known_stays_known)
 	fill_words(words);
 	trace = make_trace(words, 10);
 	for (uint32_t i = 0; i < MORE; i++)
-		recall_put(&places[i], words, &trace, i + 1);
+		recall_put(&places[i], &trace, i + 1);
 	for (uint32_t i = 0; i < MORE; i++) {
 		uint32_t id = recall_find(&places[i], words);
 
