@@ -141,22 +141,15 @@ void feed_end(void)
  */
 static void copy_foreign(char *copy, size_t size, const char *text)
 {
-	enum { PAGE = 4096 };
-	size_t first = PAGE - ((uintptr_t)text & (PAGE - 1));
-	struct iovec local = { copy, size - 1 };
-	struct iovec remote[2] = { { (void *)(uintptr_t)text, first },
-				   { (char *)(uintptr_t)text + first, 0 } };
-	long got;
+	uintptr_t known = UINTPTR_MAX;
+	size_t length = 0;
 
-	if (first < local.iov_len)
-		remote[1].iov_len = local.iov_len - first;
-	else
-		remote[0].iov_len = local.iov_len;
-	got = process_sandboxed() || !text
-		      ? 0
-		      : raw_call6(SYS_process_vm_readv, raw_getpid(),
-				  (long)&local, 1, (long)remote, 2, 0);
-	copy[got > 0 ? got : 0] = '\0';
+	while (text && !process_sandboxed() && length < size - 1 &&
+	       raw_can_read_on(text + length, &known) && text[length]) {
+		copy[length] = text[length];
+		length++;
+	}
+	copy[length] = '\0';
 }
 
 static int own_pid(void)

@@ -50,33 +50,19 @@ static bool any_crosses(void)
 	return false;
 }
 
-/*
- * Of a pointer to nowhere the kernel is to say EFAULT. *known is the page that
- * was asked about last.
- */
-static bool can_read(const void *at, uintptr_t *known)
-{
-	enum { PAGE = 4096 };
-	uintptr_t page = (uintptr_t)at / PAGE;
-
-	if (page != *known && !raw_can_read(at))
-		return false;
-	*known = page;
-	return true;
-}
-
+/* Of a pointer to nowhere the kernel is to say EFAULT. */
 static bool can_load(char *const *pointer, uintptr_t *known)
 {
 	const char *bytes = (const char *)pointer;
 
-	return can_read(bytes, known) &&
-	       can_read(bytes + sizeof(*pointer) - 1, known);
+	return raw_can_read_on(bytes, known) &&
+	       raw_can_read_on(bytes + sizeof(*pointer) - 1, known);
 }
 
 /* As far as begins() reads. */
 static bool can_compare(const char *text, const char *prefix, uintptr_t *known)
 {
-	for (; can_read(text, known); text++, prefix++) {
+	for (; raw_can_read_on(text, known); text++, prefix++) {
 		if (*text != *prefix || !*prefix)
 			return true;
 	}

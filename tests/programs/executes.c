@@ -3,8 +3,12 @@
  * Other programs are started, or are not, while a listener crosses: the library
  * tells the next program of it by a variable, and nothing of that shows here.
  */
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 #include "torture.h"
@@ -115,6 +119,55 @@ static void an_environment_that_cannot_be_read(void)
 	execute_with(unended);
 	SHOW(close(listener));
 	tell("path", "%d CLOSED>LISTEN>CLOSED", listener);
+}
+
+/* From here on, and in the next program. */
+static void forbid_looking_at_memory(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_process_vm_readv, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]),
+				      filter };
+
+	CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
+}
+
+static void hands_on(void)
+{
+	static char *const nowhere = (char *)16;
+	char *argv[] = { "true", NULL };
+	int listener = listener_on(0);
+	int status;
+
+	execute_with((char *[]){ "LD_PRELOAD=", nowhere, NULL });
+	SHOW(posix_spawn(NULL, "/bin/true", NULL, NULL, argv, environ));
+	CHECK(waitpid(-1, &status, 0) > 0);
+	SHOW(status);
+	SHOW(close(listener));
+	tell("path", "%d CLOSED>LISTEN>CLOSED", listener);
+}
+
+static void behind_a_filter_that_kills_who_looks_at_memory(void)
+{
+	char *argv[] = { self, "hands_on", NULL };
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		forbid_looking_at_memory();
+		execve(self, argv, environ);
+		_exit(9);
+	}
+	CHECK(waitpid(child, &status, 0) == child);
+	SHOW(status);
+	tell("expect", "[inherited-listener]");
+	tell("expect", "the listener was made there");
 }
 
 static void nobody_asks_for_the_process_id(void)
@@ -326,11 +379,13 @@ static const struct scenario executed[] = {
 	S(uses_nothing),
 	S(uses_it),
 	S(takes_from_it),
+	S(hands_on),
 };
 
 static const struct scenario scenarios[] = {
 	S(there_is_no_such_program),
 	S(an_environment_that_cannot_be_read),
+	S(behind_a_filter_that_kills_who_looks_at_memory),
 	S(nobody_asks_for_the_process_id),
 	S(all_the_room_there_is_for_arguments),
 	S(an_inherited_listener_is_used),
