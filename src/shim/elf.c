@@ -159,7 +159,9 @@ bool elf_read(const struct link_map *map, struct elf_object *object)
 		if (entry->d_tag == DT_VERSYM)
 			object->versions = pointer_of(map, entry);
 	}
-	return object->symbols && object->strings && object->hash;
+	/* Of no bucket nothing can be looked up. */
+	return object->symbols && object->strings && object->hash &&
+	       object->hash[0] > 0;
 }
 
 static struct hash_table read_hash(const struct elf_object *object)

@@ -4,10 +4,13 @@
  * stays the same, and the library never loses track.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
 #include <glob.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "support/expect.h"
@@ -58,16 +61,26 @@ static void beside(const char *other, const char *const *argv)
 	free(expected);
 }
 
-static void beside_library(const char *pattern)
+/* The first that is installed; the caller frees it. */
+static char *find_library(const char *pattern)
 {
 	glob_t files;
+	char *path;
 
 	if (glob(pattern, 0, NULL, &files) != 0)
 		cr_skip_test("%s is not installed", pattern);
-	for (int i = 0; i < PROGRAM_COUNT; i++)
-		beside(files.gl_pathv[0],
-		       ARGV(run_program(programs[i][0]), programs[i][1]));
+	path = strdup(files.gl_pathv[0]);
 	globfree(&files);
+	return path;
+}
+
+static void beside_library(const char *pattern)
+{
+	char *path = find_library(pattern);
+
+	for (int i = 0; i < PROGRAM_COUNT; i++)
+		beside(path, ARGV(run_program(programs[i][0]), programs[i][1]));
+	free(path);
 }
 
 Test(company, of_what_wraps_the_same_calls)
@@ -87,12 +100,42 @@ Test(company, of_tcmalloc)
 	beside_library("/usr/lib/*/libtcmalloc.so.4");
 }
 
+/*
+ * Else each process makes what it shares, named by its pid, and leaves it
+ * behind if it is killed: to be found, with two descriptors less, by the next
+ * of that number.
+ */
+static void share_a_clock(char name[static 64], char variable[static 160])
+{
+	sem_t *semaphore;
+	int fd;
+
+	snprintf(name, 64, "/tcpshadow-%d", (int)getpid());
+	sem_unlink(name);
+	shm_unlink(name);
+	semaphore = sem_open(name, O_CREAT | O_EXCL, 0600, 1);
+	fd = shm_open(name, O_CREAT | O_EXCL | O_RDWR, 0600);
+	cr_assert(semaphore != SEM_FAILED && fd >= 0);
+	cr_assert_eq(ftruncate(fd, 4096), 0);
+	close(fd);
+	sem_close(semaphore);
+	snprintf(variable, 160, "FAKETIME_SHARED=%s %s", name, name);
+	putenv(variable);
+}
+
 Test(company, of_libfaketime)
 {
 	static char variable[] = "FAKETIME=+10d x3";
+	static char shared[160];
+	static const char library[] = "/usr/lib/*/faketime/libfaketimeMT.so.1";
+	char name[64];
 
+	free(find_library(library));
 	putenv(variable);
-	beside_library("/usr/lib/*/faketime/libfaketimeMT.so.1");
+	share_a_clock(name, shared);
+	beside_library(library);
+	sem_unlink(name);
+	shm_unlink(name);
 }
 
 static void other_space(const char *how)
