@@ -110,9 +110,9 @@ static void closed_one(int fd, uint64_t ref, const struct sight *sight)
 	if (process_sandboxed() ||
 	    (sight->call != CALL_close && sight->call != CALL_fclose))
 		return;
-	sock->closed_at = clock_now();
-	sock->closed_by = stack_brief(sight->place);
-	sock->data = kernel_socket_data(fd);
+	sock_set(sock, closed_at, clock_now());
+	sock_set(sock, closed_by, stack_brief(sight->place));
+	sock_set(sock, data, kernel_socket_data(fd));
 	sock_flag(ref, SOCK_CLOSED_ONE, 0);
 }
 
@@ -161,7 +161,7 @@ static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
 	events = kernel_socket_events(fd);
 	if (events & ~(POLLIN | POLLRDHUP))
 		return false;
-	sock->touched = process_epoch();
+	sock_set(sock, touched, process_epoch());
 	if (state == ST_CLOSE_WAIT)
 		return true;
 	if (events & POLLRDHUP &&
@@ -169,7 +169,7 @@ static bool sees_common_end(int fd, uint64_t ref, uint64_t word,
 	     !observe_shown(fd, ref, ST_CLOSE_WAIT, sight)))
 		return false;
 	if (events & POLLIN)
-		sock->unread = (int)kernel_socket_unread(fd);
+		sock_set(sock, unread, (int)kernel_socket_unread(fd));
 	return true;
 }
 
@@ -206,8 +206,8 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 	struct sight seen = *sight;
 	uint64_t word;
 
-	sock->unread = 0;
-	sock->fd = fd;
+	sock_set(sock, unread, 0);
+	sock_set(sock, fd, fd);
 	if (!sock_load(ref, &word))
 		return;
 	/* Another process may have set it. */
@@ -222,9 +222,9 @@ static void look_before_close(int fd, uint64_t ref, const struct sight *sight)
 	if (process_sandboxed() || !sock_load(ref, &word) || word & SOCK_REPAIR)
 		return;
 	if (sock_state(word) == ST_SYN_RCVD && !observe_is_shared(sock, word))
-		sock->unread = (int)kernel_socket_unread_early(fd);
+		sock_set(sock, unread, (int)kernel_socket_unread_early(fd));
 	else if (has_queue(sock_state(word)))
-		sock->unread = (int)kernel_socket_unread(fd);
+		sock_set(sock, unread, (int)kernel_socket_unread(fd));
 }
 
 /* The close throws away what waits: is it worth a word? */
@@ -316,8 +316,8 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	table_vacate(fd);
 	if (ref == CLOSING_COPY || !sock_load(ref, &word))
 		return;
-	sock->closed_at = clock_now();
-	sock->closed_by = stack_brief(sight->place);
+	sock_set(sock, closed_at, clock_now());
+	sock_set(sock, closed_by, stack_brief(sight->place));
 	feed_closed(sock->cookie, sock->closed_by);
 	if (may_live_on(sock, word) && lives_on(sock, word, &inode)) {
 		/* Else it is a call of this process, which has no number. */
@@ -425,7 +425,7 @@ uint32_t closing_begin_range(unsigned int first, unsigned int last,
 
 		if (ref == 0 || ref == CLOSING_COPY)
 			continue;
-		sock_of(ref)->next = list;
+		sock_set(sock_of(ref), next, list);
 		list = sock_index(ref);
 	}
 	return list;

@@ -72,7 +72,8 @@ void ends_add(const struct sock *sock)
 	log->ends[at].born = sock->born;
 	log->ends[at].closed_by = sock->closed_by;
 	log->ends[at].role = sock->role;
-	atomic_store(&log->cookies[at], sock->cookie);
+	atomic_store_explicit(&log->cookies[at], sock->cookie,
+			      memory_order_release);
 }
 
 void ends_ask(struct text *text, uint64_t cookie)

@@ -21,8 +21,8 @@ static uint64_t follow(int fd, enum tcp_state state, enum role role,
 	ref = observe_birth(fd, state, sight->place);
 	if (!ref)
 		return 0;
-	sock_of(ref)->role = (uint8_t)role;
-	atomic_store(&sock_of(ref)->last_write, clock_now());
+	sock_set(sock_of(ref), role, (uint8_t)role);
+	sock_set(sock_of(ref), last_write, clock_now());
 	observe_names(fd, ref);
 	return ref;
 }
@@ -43,7 +43,7 @@ void given_bound(const struct sight *sight)
 		ref = follow((int)sight->result, ST_CLOSED, ROLE_NONE, sight);
 	if (!ref)
 		return;
-	sock_of(ref)->bound_reuse = false;
+	sock_set(sock_of(ref), bound_reuse, false);
 	sock_flag(ref, SOCK_BOUND, 0);
 }
 

@@ -81,7 +81,7 @@ void seen_bind(int fd, const struct sockaddr *address, socklen_t length,
 	/* libc has chosen it, whatever was asked for, and filled it in. */
 	if (sight->call == CALL_bindresvport)
 		wanted.port = 0;
-	sock_of(ref)->bound_reuse = word & SOCK_REUSEADDR;
+	sock_set(sock_of(ref), bound_reuse, word & SOCK_REUSEADDR);
 	sock_flag(ref, SOCK_BOUND | (wanted.port ? SOCK_BOUND_PORT : 0), 0);
 }
 
@@ -93,7 +93,7 @@ void seen_listen(int fd, int backlog, const struct sight *sight)
 		return;
 	seen_used(fd, ref);
 	/* Not that of a connect() before. */
-	sock_of(ref)->role = ROLE_NONE;
+	sock_set(sock_of(ref), role, ROLE_NONE);
 	observe_names(fd, ref);
 	if (process_sandboxed())
 		observe_step(fd, ref, ST_CLOSED, ST_LISTEN, EVENT_OPEN_PASSIVE,
@@ -145,7 +145,7 @@ static bool is_disconnect(const struct sockaddr *address, socklen_t length,
 /* What was seen of one connection says nothing of the next. */
 static void forget_connection(uint64_t ref)
 {
-	sock_of(ref)->peer_closed_at = 0;
+	sock_set(sock_of(ref), peer_closed_at, 0);
 	sock_flag(ref, 0,
 		  SOCK_DOOMED_WRITE | SOCK_DOOM_SAID | SOCK_WRITE_FAILED |
 			  SOCK_SAW_END | SOCK_LEAK_SAID | SOCK_ERROR_UNREAD);
@@ -157,12 +157,12 @@ static void begin_connection(int fd, uint64_t ref,
 {
 	struct sock *sock = sock_of(ref);
 
-	sock->role = ROLE_ACTIVE;
+	sock_set(sock, role, ROLE_ACTIVE);
 	observe_names(fd, ref);
 	/* A failed connect has no peer name; the program told it. */
 	if (sock->peer.family == 0)
 		kernel_socket_address(address, length, &sock->peer);
-	atomic_store(&sock->last_write, clock_now());
+	sock_set(sock, last_write, clock_now());
 	forget_connection(ref);
 	observe_step(fd, ref, ST_CLOSED, ST_SYN_SENT, EVENT_OPEN_ACTIVE, sight);
 }
@@ -191,7 +191,7 @@ void seen_connect(int fd, const struct sockaddr *address, socklen_t length,
 		if (!process_sandboxed())
 			kernel_socket_local(fd, &sock_of(ref)->local);
 		memset(&sock_of(ref)->peer, 0, sizeof(struct address));
-		sock_of(ref)->role = ROLE_NONE;
+		sock_set(sock_of(ref), role, ROLE_NONE);
 		forget_connection(ref);
 		sock_flag(ref, 0, SOCK_SHUT_WRITE | SOCK_SHUT_READ);
 		return;
@@ -280,8 +280,8 @@ static void accepted(int listener_fd, int fd, uint64_t listener,
 
 	if (!ref)
 		return;
-	sock_of(ref)->role = ROLE_PASSIVE;
-	atomic_store(&sock_of(ref)->last_write, clock_now());
+	sock_set(sock_of(ref), role, ROLE_PASSIVE);
+	sock_set(sock_of(ref), last_write, clock_now());
 	/* sk_clone_lock: the child starts with the listener's options. */
 	if (listener && sock_load(listener, &word) &&
 	    word & (SOCK_REUSEADDR | SOCK_LINGER_RESET))

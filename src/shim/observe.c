@@ -113,7 +113,7 @@ static void settle_shadow(int fd, uint64_t ref, uint64_t word,
 	    (from == ST_SYN_SENT && sock->peer.family == 0))
 		observe_names(fd, ref);
 	if (from == ST_CLOSED && to != ST_LISTEN && sock->role == ROLE_NONE)
-		sock->role = ROLE_ACTIVE;
+		sock_set(sock, role, ROLE_ACTIVE);
 	if (to == ST_CLOSED && event != EVENT_ABORT &&
 	    (from == ST_CLOSE_WAIT || via == ST_CLOSE_WAIT))
 		sigpipe_confirmed(fd, ref, sight);
@@ -154,7 +154,7 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 
 		if (!sock_load(ref, &word))
 			return;
-		sock->touched = process_epoch();
+		sock_set(sock, touched, process_epoch());
 		if (process_sandboxed()) {
 			to = implied(word, sight);
 		} else {

@@ -19,7 +19,7 @@ static uint64_t new_record(int fd, uint64_t cookie, enum tcp_state state)
 	uint64_t ref = sock_create(cookie, state);
 
 	if (ref)
-		sock_of(ref)->fd = fd;
+		sock_set(sock_of(ref), fd, fd);
 	else
 		blind_count(BLIND_NO_MEMORY);
 	return ref;
@@ -40,7 +40,7 @@ uint64_t observe_birth(int fd, enum tcp_state state, const void *place)
 	ref = new_record(fd, cookie, state);
 	if (!ref)
 		return 0;
-	sock_of(ref)->born = stack_brief(place);
+	sock_set(sock_of(ref), born, stack_brief(place));
 	old = table_put(fd, ref, &done);
 	if (old)
 		observe_succeeded(old, cookie, &sight);

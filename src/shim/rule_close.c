@@ -141,7 +141,7 @@ static uint32_t neglected_for(int fd, uint64_t ref)
 	kernel_socket_since(fd, &sent, &heard);
 	if (heard > closed && heard != now) {
 		closed = heard;
-		sock->peer_closed_at = now - heard;
+		sock_set(sock, peer_closed_at, now - heard);
 	}
 	/* A half-close that is honoured: the answer is still on its way. */
 	return sent < closed ? sent : closed;
@@ -214,7 +214,7 @@ static void check_unread_at_exit(int fd, uint64_t ref)
 	unread = kernel_socket_unread(fd);
 	if (unread <= 0)
 		return;
-	sock->unread = (int)unread;
+	sock_set(sock, unread, (int)unread);
 	feed_unread(sock->cookie, (uint32_t)unread);
 	if (kernel_socket_only_alerts(fd, unread) ||
 	    /* The place to blame is where the socket came from. */
@@ -360,7 +360,7 @@ void rule_another_accepted(void)
 
 void rule_saw_end(uint64_t ref)
 {
-	sock_of(ref)->accepted_before = atomic_load(&accepted);
+	sock_set(sock_of(ref), accepted_before, atomic_load(&accepted));
 	sock_flag(ref, SOCK_SAW_END, 0);
 }
 

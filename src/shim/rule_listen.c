@@ -124,7 +124,7 @@ void rule_accepted(int fd, uint64_t listener, const struct sight *sight)
 
 	if (process_sandboxed() || (last != 0 && now - last < PAUSE))
 		return;
-	atomic_store(&sock->last_write, now);
+	sock_set(sock, last_write, now);
 	/* One has just been taken out. The queue holds backlog + 1. */
 	if (!read_queue(fd, &waiting, &backlog) || waiting + 1 <= backlog)
 		return;

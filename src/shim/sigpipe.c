@@ -146,8 +146,8 @@ static void write_in_close_wait(int fd, uint64_t ref, enum call call,
 	struct sock *sock = sock_of(ref);
 	enum tcp_state state = ST_UNKNOWN;
 
-	sock->doomed_write = stack_full(place);
-	sock->doomed_call = (uint8_t)call;
+	sock_set(sock, doomed_write, stack_full(place));
+	sock_set(sock, doomed_call, (uint8_t)call);
 	sock_flag(ref, SOCK_DOOMED_WRITE, SOCK_LOOK_ON_WRITE);
 	if (peer_has_gone(sock, &state))
 		say_doomed(fd, ref, nosignal, place, state);
@@ -162,9 +162,10 @@ bool sigpipe_wants_look(uint64_t ref, bool nosignal)
 	uint32_t now = clock_now();
 	uint32_t pause = now - atomic_load(&sock->last_write);
 
-	atomic_store(&sock->last_write, now);
+	sock_set(sock, last_write, now);
 	sock_give_credit(sock, 0);
-	sock->quick = pause < settings.silence / 4 ? sock->quick + 1 : 0;
+	sock_set(sock, quick,
+		 pause < settings.silence / 4 ? sock->quick + 1 : 0);
 	/* Who never wants the signal never needs its disposition looked at. */
 	if (word & SOCK_LOOK_ON_WRITE || pause >= settings.silence ||
 	    (!nosignal && !atomic_load(checked_for(sock))))
@@ -184,7 +185,7 @@ static bool still_stands(int fd, uint64_t ref)
 	if (!sock_load(ref, &word) || sock_state(word) != ST_ESTABLISHED ||
 	    blind_to_closes() || kernel_socket_events(fd) & ~(POLLIN | POLLPRI))
 		return false;
-	sock_of(ref)->touched = process_epoch();
+	sock_set(sock_of(ref), touched, process_epoch());
 	return true;
 }
 

@@ -66,7 +66,7 @@ static void push_free(uint32_t index)
 	uint64_t next;
 
 	do {
-		sock_by_index(index)->next = (uint32_t)head;
+		sock_set(sock_by_index(index), next, (uint32_t)head);
 		next = ((head >> 32) + 1) << 32 | index;
 	} while (!atomic_compare_exchange_weak(&free_list, &head, next));
 }
@@ -200,9 +200,10 @@ uint64_t sock_create(uint64_t cookie, enum tcp_state state)
 		word = GENERATION_ONE;
 	word |= look_flags(state) | state;
 	clear_record(sock, cookie);
-	atomic_store(&sock->last_write, 0);
-	atomic_store(&sock->references, 1);
-	atomic_store(&sock->word, word);
+	sock_set(sock, last_write, 0);
+	sock_set(sock, references, 1);
+	/* Whoever sees this one sees the rest. */
+	atomic_store_explicit(&sock->word, word, memory_order_release);
 	return make_ref(sock, word);
 }
 

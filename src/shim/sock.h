@@ -89,6 +89,14 @@ struct sock {
 _Static_assert(sizeof(struct sock) == 128, "see docs: memory per socket");
 
 /*
+ * For what is told of a socket and orders nothing. A mere assignment would be
+ * one of the processor's locked operations, which waits for every store before
+ * it, and those go to memory that was not used for long.
+ */
+#define sock_set(sock, field, value) \
+	atomic_store_explicit(&(sock)->field, value, memory_order_relaxed)
+
+/*
  * A reference: the address in the upper 48 bits, the generation in the lower
  * 16; 0 is none. Addresses of programs have 47 bits, so the top bit is free.
  */

@@ -88,7 +88,7 @@ static void say_all(struct transition *transition, struct sock *sock,
 						       ? EVIDENCE_CALL
 						       : EVIDENCE_KERNEL;
 		if (edge->to == ST_CLOSE_WAIT) {
-			sock->peer_closed_at = clock_now();
+			sock_set(sock, peer_closed_at, clock_now());
 			rule_peer_closed();
 		}
 		report_transition(transition);
