@@ -292,26 +292,6 @@ static void *accept_for_ever(void *unused)
 	return NULL;
 }
 
-static void wait_until_it_sleeps(void)
-{
-	char path[64];
-	char state = 0;
-
-	for (int i = 0; i < 5000 && state != 'S'; i++) {
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
-			 atomic_load(&blocked_thread));
-		file = fopen(path, "r");
-		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-			state = 0;
-		if (file)
-			fclose(file);
-		poll(NULL, 0, 1);
-	}
-	CHECK(state == 'S');
-}
-
 static void cancelled_out_of_blocked_calls(void)
 {
 	void *(*const functions[])(void *) = { read_for_ever, accept_for_ever };
@@ -323,7 +303,7 @@ static void cancelled_out_of_blocked_calls(void)
 
 		atomic_store(&blocked_thread, 0);
 		CHECK(pthread_create(&thread, NULL, functions[i], NULL) == 0);
-		wait_until_it_sleeps();
+		wait_until_it_sleeps(&blocked_thread);
 		CHECK(pthread_cancel(thread) == 0);
 		CHECK(pthread_join(thread, &result) == 0);
 		printf("cancelled %d cleaned %d\n", result == PTHREAD_CANCELED,

@@ -396,26 +396,6 @@ static void *write_and_wait(void *argument)
 	return NULL;
 }
 
-static void wait_until_it_sleeps(struct waiting *waiting)
-{
-	char path[64];
-	char state = 0;
-
-	for (int i = 0; i < 5000 && state != 'S'; i++) {
-		FILE *file;
-
-		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
-			 atomic_load(&waiting->thread));
-		file = fopen(path, "r");
-		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
-			state = 0;
-		if (file)
-			fclose(file);
-		poll(NULL, 0, 1);
-	}
-	CHECK(state == 'S');
-}
-
 /* The write that waits keeps the socket, and comes to EPIPE. */
 static void the_number_closed_while_a_write_waits(void)
 {
@@ -431,7 +411,7 @@ static void the_number_closed_while_a_write_waits(void)
 		fill_up(&pair);
 		CHECK(pthread_create(&thread, NULL, write_and_wait, &waiting) ==
 		      0);
-		wait_until_it_sleeps(&waiting);
+		wait_until_it_sleeps(&waiting.thread);
 		CHECK(close(pair.client) == 0);
 		CHECK(close(pair.server) == 0);
 		CHECK(pthread_join(thread, NULL) == 0);

@@ -70,26 +70,6 @@ static void refuse_close_range(void)
 	CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0);
 }
 
-/* Nobody accepts, and one more waits than the backlog has room for. */
-static void overfill_a_queue(void)
-{
-	struct sockaddr_in address = loopback(0);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	struct tcp_info info = { .tcpi_unacked = 0 };
-	socklen_t length = sizeof(info);
-
-	CHECK(bind(listener, (struct sockaddr *)&address, sizeof(address)) ==
-	      0);
-	CHECK(listen(listener, 1) == 0);
-	for (int i = 0; i < 2; i++)
-		CHECK(connect_to(socket(AF_INET, SOCK_STREAM, 0),
-				 port_of(listener)) == 0);
-	do {
-		CHECK(getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info,
-				 &length) == 0);
-	} while (info.tcpi_unacked < 2);
-}
-
 static void forget_a_duplicate(void)
 {
 	struct pair pair = make_pair();

@@ -7,10 +7,8 @@
 
 #include "pair.h"
 
-/* --- TCPSHADOW_CLOSE_WAIT=0 --------------------------------------------------
- */
-
-static void client_is_told_at_its_next_call(void)
+/* The end was read, and another call comes before the close. */
+static void call_in_close_wait(void)
 {
 	struct pair pair = make_pair();
 	char byte;
@@ -19,6 +17,14 @@ static void client_is_told_at_its_next_call(void)
 	CHECK(read(pair.client, &byte, 1) == 0);
 	CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
 	CHECK(close(pair.client) == 0);
+}
+
+/* --- TCPSHADOW_CLOSE_WAIT=0 --------------------------------------------------
+ */
+
+static void client_is_told_at_its_next_call(void)
+{
+	call_in_close_wait();
 	tell("expect", "the program has not for too long [close-wait-leak]");
 }
 
@@ -169,21 +175,7 @@ static void sockets_that_only_a_fork_keeps_come_not_again(void)
 /* Nobody accepts, so accept() cannot tell. */
 static void queue_that_is_full_at_the_end(void)
 {
-	struct sockaddr_in address = loopback(0);
-	int listener = socket(AF_INET, SOCK_STREAM, 0);
-	struct tcp_info info = { .tcpi_unacked = 0 };
-	socklen_t length = sizeof(info);
-
-	CHECK(bind(listener, (struct sockaddr *)&address, sizeof(address)) ==
-	      0);
-	CHECK(listen(listener, 1) == 0);
-	for (int i = 0; i < 2; i++)
-		CHECK(connect_to(socket(AF_INET, SOCK_STREAM, 0),
-				 port_of(listener)) == 0);
-	do {
-		CHECK(getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info,
-				 &length) == 0);
-	} while (info.tcpi_unacked < 2);
+	overfill_a_queue();
 	tell("expect", "the accept queue is full: 2 connections wait with a "
 		       "backlog of 1");
 }
@@ -272,13 +264,7 @@ static void connection_that_is_left_alone_to_the_end(void)
 /* In milliseconds that is 125 << 32. */
 static void connection_that_may_stay_for_years(void)
 {
-	struct pair pair = make_pair();
-	char byte;
-
-	CHECK(close(pair.server) == 0);
-	CHECK(read(pair.client, &byte, 1) == 0);
-	CHECK(close(socket(AF_INET, SOCK_STREAM, 0)) == 0);
-	CHECK(close(pair.client) == 0);
+	call_in_close_wait();
 	tell("refuse", "[close-wait-leak]");
 }
 

@@ -201,6 +201,47 @@ static inline void wait_events(int fd, short events)
 	CHECK(poll(&wanted, 1, 10000) == 1);
 }
 
+/* Nobody accepts, and one more waits than the backlog has room for. */
+static inline void overfill_a_queue(void)
+{
+	struct sockaddr_in address = loopback(0);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	struct tcp_info info = { .tcpi_unacked = 0 };
+	socklen_t length = sizeof(info);
+
+	CHECK(bind(listener, (struct sockaddr *)&address, sizeof(address)) ==
+	      0);
+	CHECK(listen(listener, 1) == 0);
+	for (int i = 0; i < 2; i++)
+		CHECK(connect_to(socket(AF_INET, SOCK_STREAM, 0),
+				 port_of(listener)) == 0);
+	do {
+		CHECK(getsockopt(listener, IPPROTO_TCP, TCP_INFO, &info,
+				 &length) == 0);
+	} while (info.tcpi_unacked < 2);
+}
+
+/* Until the thread, which tells its number itself, waits in the kernel. */
+static inline void wait_until_it_sleeps(_Atomic pid_t *thread)
+{
+	char path[64];
+	char state = 0;
+
+	for (int i = 0; i < 5000 && state != 'S'; i++) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%d/stat",
+			 (int)*thread);
+		file = fopen(path, "r");
+		if (!file || fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+			state = 0;
+		if (file)
+			fclose(file);
+		poll(NULL, 0, 1);
+	}
+	CHECK(state == 'S');
+}
+
 /* Ends the connection with a reset. */
 static inline void reset(int fd)
 {
