@@ -94,18 +94,20 @@ static void find_wrapped(bool wrapped[static SYMBOL_COUNT],
 			 const struct link_map *libc)
 {
 	const struct link_map *map = elf_module(&real);
-	uint32_t hashes[SYMBOL_COUNT];
+	uint32_t hashes[SYMBOL_COUNT] = { 0 }; /* made when one is needed */
 	struct elf_object object;
 	bool readable = map && libc;
 
-	for (int i = 0; i < SYMBOL_COUNT; i++)
-		hashes[i] = elf_hash(symbols[i].name);
 	while (readable && (map = map->l_next) != libc) {
 		readable = map && elf_read(map, &object);
-		for (int i = 0; readable && i < SYMBOL_COUNT; i++)
-			wrapped[i] |= elf_symbol_hashed(&object,
-							symbols[i].name,
+		for (int i = 0; readable && i < SYMBOL_COUNT; i++) {
+			const char *name = symbols[i].name;
+
+			if (hashes[i] == 0)
+				hashes[i] = elf_hash(name);
+			wrapped[i] |= elf_symbol_hashed(&object, name,
 							hashes[i]) != NULL;
+		}
 	}
 	for (int i = 0; !readable && i < SYMBOL_COUNT; i++)
 		wrapped[i] = true;
