@@ -24,8 +24,8 @@ bool attempt_begin(struct attempt *attempt, int fd, int flags, enum call call,
 	return attempt->held_back;
 }
 
-ssize_t attempt_end(const struct attempt *attempt, enum call call,
-		    ssize_t result, const void *place)
+ssize_t attempt_told(const struct attempt *attempt, enum call call,
+		     ssize_t result, const void *place)
 {
 	struct sight sight = sight_of(call, result, place);
 	bool sandboxed = process_sandboxed();
@@ -33,8 +33,6 @@ ssize_t attempt_end(const struct attempt *attempt, enum call call,
 	bool quiet = result < 0 &&
 		     (sight.error == EAGAIN || sight.error == EINTR);
 
-	if (!attempt->ref || (result >= 0 && !observe_wants_read(attempt->ref)))
-		return result;
 	if (!quiet || observe_wants_read(attempt->ref))
 		observe(attempt->fd, attempt->ref, &sight);
 	if (result < 0 && !sandboxed)

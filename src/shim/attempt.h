@@ -33,9 +33,18 @@ struct attempt {
 bool attempt_begin(struct attempt *attempt, int fd, int flags, enum call call,
 		   const void *place) __attribute__((cold));
 
+/* After it, where there is more to it than attempt_end() sees. */
+ssize_t attempt_told(const struct attempt *attempt, enum call call,
+		     ssize_t result, const void *place) __attribute__((cold));
+
 /* After it. */
-ssize_t attempt_end(const struct attempt *attempt, enum call call,
-		    ssize_t result, const void *place) __attribute__((cold));
+static inline ssize_t attempt_end(const struct attempt *attempt, enum call call,
+				  ssize_t result, const void *place)
+{
+	if (!attempt->ref || (result >= 0 && !observe_wants_read(attempt->ref)))
+		return result;
+	return attempt_told(attempt, call, result, place);
+}
 
 /* A write on credit has failed. */
 ssize_t attempt_failed(int fd, int errno_before, int flags, enum call call,

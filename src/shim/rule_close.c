@@ -72,10 +72,11 @@ static void say_linger(int fd, uint64_t ref, const struct sight *sight)
 static void count_server_close(int fd, uint64_t ref, const struct sight *sight)
 {
 	enum { OFTEN = 10 };
-	struct subject subject = report_subject(sock_of(ref), fd);
+	struct subject subject;
 
 	if (atomic_fetch_add(&server_closes, 1) != OFTEN - 1)
 		return;
+	subject = report_subject(sock_of(ref), fd);
 	report_plain(RULE_SERVER_TIME_WAIT, &subject, sight->place,
 		     "this server has closed 10 connections before its clients "
 		     "did: each stays in TIME_WAIT here for 60 s",

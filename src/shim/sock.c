@@ -207,12 +207,6 @@ uint64_t sock_create(uint64_t cookie, enum tcp_state state)
 	return make_ref(sock, word);
 }
 
-bool sock_load(uint64_t ref, uint64_t *word)
-{
-	*word = atomic_load(&sock_of(ref)->word);
-	return sock_generation(*word) == sock_ref_generation(ref);
-}
-
 bool sock_remembers(uint64_t ref)
 {
 	uint64_t word = atomic_load(&sock_of(ref)->word);

@@ -159,7 +159,11 @@ void sock_reserve(void);
 uint64_t sock_create(uint64_t cookie, enum tcp_state state);
 
 /* The current word; false when ref is stale. */
-bool sock_load(uint64_t ref, uint64_t *word);
+static inline bool sock_load(uint64_t ref, uint64_t *word)
+{
+	*word = atomic_load(&sock_of(ref)->word);
+	return sock_generation(*word) == sock_ref_generation(ref);
+}
 
 /*
  * Does the record still hold what it held when ref was valid? So until it is
@@ -195,6 +199,7 @@ uint64_t sock_at(uint32_t index);
  */
 enum { GHOST_MAX = 1024 };
 void ghost_add(uint64_t ref);
+
 void ghost_forget(unsigned int slot, uint64_t ref);
 
 /* The socket is here again: the ghost of it has no more to tell. */

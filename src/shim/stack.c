@@ -48,7 +48,7 @@ static _Atomic uint32_t arena_used = 1;
 static uint64_t *_Atomic arena;
 
 /* A stack while it is unwound. */
-struct walk {
+struct unwinding {
 	struct recall_trace trace;
 	const void *place; /* the first frame that is the program's */
 	unsigned int end; /* so many frames are wanted, place and its callers */
@@ -57,8 +57,8 @@ struct walk {
 static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
 				     void *argument)
 {
-	struct walk *walk = argument;
-	struct recall_trace *trace = &walk->trace;
+	struct unwinding *unwinding = argument;
+	struct recall_trace *trace = &unwinding->trace;
 	int interrupted = 0;
 	uintptr_t ip = unwind_get_ip(context, &interrupted);
 	/* The callee's frame ends where its return address begins (x86-64). */
@@ -73,19 +73,20 @@ static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
 	/* It begins with where the registers are (libgcc, unwind-dw2.c). */
 	recall_add(trace, ip, slot, unwind_get_register(context, FRAME_POINTER),
 		   ((const uintptr_t *const *)context)[FRAME_POINTER]);
-	if (ip == (uintptr_t)walk->place &&
-	    trace->count + settings.depth <= walk->end)
-		walk->end = trace->count - 1 + settings.depth;
-	if (trace->count == walk->end || recall_rest(trace, walk->end))
+	if (ip == (uintptr_t)unwinding->place &&
+	    trace->count + settings.depth <= unwinding->end)
+		unwinding->end = trace->count - 1 + settings.depth;
+	if (trace->count == unwinding->end ||
+	    recall_rest(trace, unwinding->end))
 		return _URC_END_OF_STACK;
 	return _URC_NO_REASON;
 }
 
-static void walk_stack(struct walk *walk)
+static void unwind(struct unwinding *unwinding)
 {
 	/* Without an error it has come to the end by itself. */
-	if (unwind_backtrace(add_frame, walk) == _URC_END_OF_STACK)
-		walk->trace.ended = true;
+	if (unwind_backtrace(add_frame, unwinding) == _URC_END_OF_STACK)
+		unwinding->trace.ended = true;
 }
 
 /*
@@ -94,7 +95,7 @@ static void walk_stack(struct walk *walk)
  */
 void stack_start(void)
 {
-	struct walk warm = { .end = RECALL_FRAMES_MAX };
+	struct unwinding warm = { .end = RECALL_FRAMES_MAX };
 	void *libgcc;
 
 	if (settings.stacks == STACKS_OFF ||
@@ -115,7 +116,7 @@ void stack_start(void)
 		unwind_backtrace = NULL;
 	/* The first call sets up what the later ones only read. */
 	if (unwind_backtrace)
-		walk_stack(&warm);
+		unwind(&warm);
 }
 
 static uint64_t hash_of(const uintptr_t *frames, unsigned int count)
@@ -231,14 +232,14 @@ stack_id stack_told(const uintptr_t *frames, unsigned int count)
 static __attribute__((noinline)) stack_id unwind_from(const void *place,
 						      const void *base)
 {
-	struct walk walk = { .place = place,
-			     .trace.base = base,
-			     .end = RECALL_FRAMES_MAX };
-	struct recall_trace *trace = &walk.trace;
+	struct unwinding unwinding = { .place = place,
+				       .trace.base = base,
+				       .end = RECALL_FRAMES_MAX };
+	struct recall_trace *trace = &unwinding.trace;
 	unsigned int start = 0;
 	stack_id id;
 
-	walk_stack(&walk);
+	unwind(&unwinding);
 	while (start < trace->count && trace->frames[start] != (uintptr_t)place)
 		start++;
 	if (start == trace->count)
@@ -265,22 +266,60 @@ static __attribute__((noinline)) stack_id capture_from(const void *place)
 	return id;
 }
 
+/*
+ * Stacks of one frame, found by that: the number in the lowest 24 bits, above
+ * it the place but for its lowest 8 bits, which tell where it stands here. Only
+ * who has stored a stack puts it here: an interceptor's has more frames, and
+ * that may take a while to learn.
+ */
+static _Atomic uint64_t single[256];
+
+static stack_id find_single(const void *place)
+{
+	uintptr_t address = (uintptr_t)place;
+	uint64_t word = atomic_load_explicit(&single[address % 256],
+					     memory_order_relaxed);
+
+	return word >> 24 == address / 256 ? word & 0xffffff : 0;
+}
+
+static void keep_single(const void *place, stack_id id)
+{
+	uintptr_t address = (uintptr_t)place;
+
+	atomic_store_explicit(&single[address % 256],
+			      (uint64_t)(address / 256) << 24 | id,
+			      memory_order_relaxed);
+}
+
+static stack_id store_single(const void *place)
+{
+	bool stored;
+	stack_id id = find_or_store((const uintptr_t *)&place, 1, &stored);
+
+	if (stored && unwind_backtrace && interceptor_learn(place))
+		return capture_from(place);
+	if (stored) {
+		feed_stack(id, (const uintptr_t *)&place, 1);
+		keep_single(place, id);
+	}
+	return id;
+}
+
 stack_id stack_brief(const void *place)
 {
 	stack_id id;
-	bool stored;
 
 	if (!place || settings.stacks == STACKS_OFF)
 		return 0;
-	if (unwind_backtrace &&
-	    (settings.stacks == STACKS_ALL || interceptor_has(place)))
+	if (unwind_backtrace && settings.stacks == STACKS_ALL)
 		return capture_from(place);
-	id = find_or_store((const uintptr_t *)&place, 1, &stored);
-	if (stored && unwind_backtrace && interceptor_learn(place))
+	id = find_single(place);
+	if (id)
+		return id;
+	if (unwind_backtrace && interceptor_has(place))
 		return capture_from(place);
-	if (stored)
-		feed_stack(id, (const uintptr_t *)&place, 1);
-	return id;
+	return store_single(place);
 }
 
 stack_id stack_full(const void *place)
