@@ -305,7 +305,7 @@ void decode(struct decoder *decoder, const struct ring_record *record)
 		[RING_MODULE] = decode_module,
 		[RING_STACK] = decode_stack,
 		[RING_BIRTH] = decode_birth,
-		[RING_TRANSITION] = decode_transition,
+		[RING_WALK] = decode_walk,
 		[RING_CLOSED] = decode_closed,
 		[RING_RELEASED] = decode_released,
 		[RING_COUNTERS] = decode_counters,

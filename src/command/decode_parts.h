@@ -64,8 +64,7 @@ static inline struct process *sender(struct decoder *decoder,
 }
 
 /* Each is false when the record makes no sense. */
-bool decode_transition(struct decoder *decoder,
-		       const struct ring_record *record);
+bool decode_walk(struct decoder *decoder, const struct ring_record *record);
 bool decode_closed(struct decoder *decoder, const struct ring_record *record);
 bool decode_released(struct decoder *decoder, const struct ring_record *record);
 bool decode_inherited(struct decoder *decoder,

@@ -4,51 +4,80 @@
 #include "command/decode_parts.h"
 #include "command/ending.h"
 
-bool decode_transition(struct decoder *decoder,
-		       const struct ring_record *record)
+/* Would the library tell that? */
+static bool makes_sense(const struct walk *walk)
 {
-	struct cursor rest;
-	const struct ring_transition *told =
-		fixed_part(record, sizeof(*told), &rest);
-	struct process *process = told ? sender(decoder, &told->head) : NULL;
-	struct subject subject;
-	struct step step;
-	size_t edges;
+	const struct edge *edges;
+	size_t count;
 
-	machine_edges(&edges);
-	if (!process || told->edge >= edges || told->call >= CALL_COUNT ||
-	    told->role > ROLE_PASSIVE || told->evidence > EVIDENCE_INFERRED ||
-	    is_bad_address(&told->local) || is_bad_address(&told->peer))
+	edges = machine_edges(&count);
+	if (walk->call >= CALL_COUNT || walk->role > ROLE_PASSIVE ||
+	    walk->evidence > EVIDENCE_INFERRED || walk->length == 0 ||
+	    walk->length > MACHINE_WALK_MAX || is_bad_address(&walk->local) ||
+	    is_bad_address(&walk->peer))
 		return false;
-	subject = (struct subject){ .pid = process->pid,
-				    .fd = told->fd,
-				    .role = (enum role)told->role,
-				    .local = clean_address(&told->local),
-				    .peer = clean_address(&told->peer),
-				    .cookie = told->cookie };
-	step = (struct step){ .time = told->head.time,
-			      .edge = machine_edges(NULL) + told->edge,
-			      .process = process,
-			      .stack = session_stack(process, told->stack),
-			      .result = told->result,
-			      .fd = told->fd,
-			      .error = told->error,
-			      .unread = told->unread,
-			      .call = told->call,
-			      .evidence = told->evidence,
-			      .likely = told->likely };
+	for (unsigned int i = 0; i < walk->length; i++) {
+		if (walk->rows[i] >= count ||
+		    (i > 0 &&
+		     edges[walk->rows[i]].from != edges[walk->rows[i - 1]].to))
+			return false;
+	}
+	return true;
+}
+
+static void take_step(struct session *session, struct process *process,
+		      const struct transition *told, uint64_t time,
+		      struct stack *stack)
+{
+	struct subject subject = told->subject;
+	struct step step = { .time = time,
+			     .edge = told->edge,
+			     .process = process,
+			     .stack = stack,
+			     .result = told->result,
+			     .fd = subject.fd,
+			     .error = told->error,
+			     .unread = (int)told->unread,
+			     .call = told->call,
+			     .evidence = told->evidence,
+			     .likely = told->likely };
+
+	subject.pid = process->pid;
 	/* The process did not know who had reset it; its other end may. */
 	if (step.likely && step.edge->event == EVENT_RST) {
 		struct tcp_socket *socket =
-			session_socket(decoder->session, told->cookie);
+			session_socket(session, subject.cookie);
 		enum fate fate = socket ? ending_fate(socket) : FATE_UNKNOWN;
 
 		if (fate != FATE_UNKNOWN && socket->state == step.edge->from) {
-			ending_tell(decoder->session, socket, &step, fate);
-			return true;
+			ending_tell(session, socket, &step, fate);
+			return;
 		}
 	}
-	session_step(decoder->session, &subject, &step);
+	session_step(session, &subject, &step);
+}
+
+bool decode_walk(struct decoder *decoder, const struct ring_record *record)
+{
+	struct cursor rest;
+	const struct ring_walk *told = fixed_part(record, sizeof(*told), &rest);
+	struct process *process = told ? sender(decoder, &told->head) : NULL;
+	struct walk walk;
+
+	if (!process || !makes_sense(&told->walk))
+		return false;
+	walk = told->walk;
+	walk.local = clean_address(&told->walk.local);
+	walk.peer = clean_address(&told->walk.peer);
+	if (walk.closes)
+		session_closed(decoder->session, process, walk.cookie,
+			       session_stack(process, walk.closed_by));
+	for (unsigned int i = 0; i < walk.length; i++) {
+		struct transition transition = event_step(&walk, i);
+
+		take_step(decoder->session, process, &transition,
+			  told->head.time, session_stack(process, walk.born));
+	}
 	return true;
 }
 

@@ -56,21 +56,16 @@ static void walk(struct session *session, struct tcp_socket *socket,
 		 const struct step *common, const struct machine_ending *ending,
 		 enum tcp_state to)
 {
-	const struct edge *path[2 * MACHINE_PATH_MAX];
 	struct subject subject = session_subject(socket);
-	enum tcp_state from = socket->state;
-	size_t length = 0;
+	uint8_t rows[MACHINE_WALK_MAX];
+	size_t length = machine_path(socket->state, ending->via, to,
+				     ending->event, rows);
 
-	if (ending->via != ST_UNKNOWN && ending->via != from) {
-		length = machine_path(from, ending->via, EVENT_NONE, path);
-		from = ending->via;
-	}
-	length += machine_path(from, to, ending->event, path + length);
 	for (size_t i = 0; i < length; i++) {
 		bool last = i == length - 1;
 		struct step step = *common;
 
-		step.edge = path[i];
+		step.edge = machine_edges(NULL) + rows[i];
 		step.evidence = last ? common->evidence : EVIDENCE_INFERRED;
 		step.likely = last && ending->likely;
 		session_step(session, &subject, &step);

@@ -14,7 +14,7 @@ struct spot {
 };
 
 /* From one spot of a stack to the next; what called main is left out. */
-struct walk {
+struct spots {
 	struct symbols *symbols;
 	const struct stack *stack;
 	unsigned int next;
@@ -22,7 +22,7 @@ struct walk {
 	bool done;
 };
 
-static bool next_spot(struct walk *walk, struct spot *spot)
+static bool next_spot(struct spots *walk, struct spot *spot)
 {
 	if (walk->outer) {
 		spot->symbol = walk->outer;
@@ -102,7 +102,7 @@ static bool find_spot(const struct sarif_places *places,
 		      const struct process *process, const struct stack *stack,
 		      struct spot *best)
 {
-	struct walk walk = { .symbols = places->symbols, .stack = stack };
+	struct spots walk = { .symbols = places->symbols, .stack = stack };
 	struct spot spot = { .place = NULL };
 	int best_rank = -1;
 
@@ -253,7 +253,7 @@ json_t *sarif_location(const struct sarif_places *places,
 json_t *sarif_stack(const struct sarif_places *places,
 		    const struct stack *stack, const char *message)
 {
-	struct walk walk = { .symbols = places->symbols, .stack = stack };
+	struct spots walk = { .symbols = places->symbols, .stack = stack };
 	struct spot spot = { .place = NULL };
 	json_t *frames = need_memory(json_array());
 
@@ -288,8 +288,8 @@ const struct stack *sarif_stack_of(const struct found *found)
 static unsigned int add_frames(FILE *stream, const struct sarif_places *places,
 			       const struct found *found, bool system)
 {
-	struct walk walk = { .symbols = places->symbols,
-			     .stack = sarif_stack_of(found) };
+	struct spots walk = { .symbols = places->symbols,
+			      .stack = sarif_stack_of(found) };
 	struct spot spot = { .place = NULL };
 	unsigned int count = 0;
 

@@ -83,7 +83,7 @@ bool suppressions_recall_mistakes(void)
 }
 
 /* The frames one by one, with the functions that were inlined. */
-struct walk {
+struct naming {
 	struct symbols *symbols;
 	const struct stack *stack;
 };
@@ -91,7 +91,7 @@ struct walk {
 static bool name_frame(unsigned int wanted, struct frame_names *names,
 		       void *argument)
 {
-	const struct walk *walk = argument;
+	const struct naming *walk = argument;
 	unsigned int at = 0;
 
 	for (unsigned int i = 0; i < walk->stack->count; i++) {
@@ -127,8 +127,8 @@ bool suppressions_match(struct symbols *symbols, enum rule rule,
 			const struct stack *stack)
 {
 	static const struct stack empty = { .count = 0 };
-	struct walk walk = { .symbols = symbols,
-			     .stack = stack ? stack : &empty };
+	struct naming walk = { .symbols = symbols,
+			       .stack = stack ? stack : &empty };
 
 	return text && suppress_matches(rule, name_frame, &walk);
 }
@@ -137,8 +137,8 @@ void suppressions_print(FILE *stream, struct symbols *symbols,
 			const struct found *found)
 {
 	static const struct stack empty = { .count = 0 };
-	struct walk walk = { .symbols = symbols,
-			     .stack = found->stack ? found->stack : &empty };
+	struct naming walk = { .symbols = symbols,
+			       .stack = found->stack ? found->stack : &empty };
 	struct frame_names names;
 
 	fprintf(stream, "{\n   <a name for it>\n   %s\n",

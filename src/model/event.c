@@ -57,6 +57,28 @@ void event_name_subject(struct subject *subject, const char *name)
 		text_add(&text, name);
 }
 
+struct transition event_step(const struct walk *walk, unsigned int number)
+{
+	const struct edge *edge = machine_edges(NULL) + walk->rows[number];
+	bool last = number == walk->length - 1U;
+
+	return (struct transition){
+		.subject = { .fd = walk->fd,
+			     .role = (enum role)walk->role,
+			     .local = walk->local,
+			     .peer = walk->peer,
+			     .cookie = walk->cookie },
+		.edge = edge,
+		.evidence = last ? (enum evidence)walk->evidence
+				 : EVIDENCE_INFERRED,
+		.likely = last && walk->likely,
+		.call = (enum call)walk->call,
+		.result = walk->result,
+		.error = walk->error,
+		.unread = edge->event == EVENT_ABORT ? walk->unread : 0,
+	};
+}
+
 static void add_padded(struct text *text, unsigned int number,
 		       unsigned int digits)
 {

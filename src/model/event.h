@@ -48,9 +48,31 @@ struct transition {
 	bool likely; /* the kernel shows the end of the step, not its reason */
 	enum call call;
 	long result;
-	int error;      /* errno when result is -1 */
-	long unread;    /* bytes that were thrown away by the close, or 0 */
-	uint32_t stack; /* number of the call that made the socket, or 0 */
+	int error;   /* errno when result is -1 */
+	long unread; /* bytes that were thrown away by the close, or 0 */
+};
+
+/*
+ * The steps that one look has shown, from the oldest on. As small as can be: it
+ * goes to the ring as it is.
+ */
+struct walk {
+	uint64_t cookie;
+	int64_t result; /* of the call, and its errno when that is -1 */
+	int error;
+	int fd;
+	int unread;         /* bytes that the close throws away, or 0 */
+	uint32_t born;      /* stack of the call that made the socket, or 0 */
+	uint32_t closed_by; /* ... of its close */
+	struct address local;
+	struct address peer;
+	uint16_t call;    /* enum call */
+	uint8_t role;     /* enum role */
+	uint8_t evidence; /* of the last step; the others are inferred */
+	uint8_t likely;   /* 1: the last step is */
+	uint8_t closes;   /* 1: the call has closed the socket here */
+	uint8_t length;
+	uint8_t rows[MACHINE_WALK_MAX]; /* of machine_edges */
 };
 
 struct finding {
@@ -62,6 +84,9 @@ struct finding {
 	const char *help;    /* one line, or "" */
 	bool color;
 };
+
+/* The step of that number, below the walk's length; without the name. */
+struct transition event_step(const struct walk *walk, unsigned int number);
 
 /* "tcpshadow: 21858 fd 4 127.0.0.1:5188 <- 127.0.0.1:42555 ...\n" */
 void event_add_transition(struct text *text, const struct transition *t);

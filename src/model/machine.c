@@ -62,12 +62,13 @@ const struct edge *machine_edge(enum tcp_state from, enum tcp_state to,
  * Shortest paths, one byte a step (the row and 1), the first step lowest.
  * Filled as they are asked for; who comes at once fills in the same.
  */
-static _Atomic uint64_t paths[ST_COUNT][ST_COUNT];
+static _Atomic uint64_t paths[ST_COUNT][ST_COUNT][EVENT_COUNT];
 
 _Static_assert(EDGE_COUNT < 255 && MACHINE_PATH_MAX <= 8, "a path in a word");
 
 /* Breadth first over eleven states; the order of the rows breaks ties. */
-static uint64_t find_path(enum tcp_state from, enum tcp_state to)
+static uint64_t find_path(enum tcp_state from, enum tcp_state to,
+			  enum tcp_event event)
 {
 	uint8_t reached_by[ST_COUNT] = { 0 };
 	enum tcp_state queue[ST_COUNT];
@@ -90,6 +91,10 @@ static uint64_t find_path(enum tcp_state from, enum tcp_state to)
 			queue[tail++] = next;
 		}
 	}
+	if (reached_by[to] && event != EVENT_NONE)
+		reached_by[to] =
+			(uint8_t)(prefer(&edges[reached_by[to] - 1], event) -
+				  edges + 1);
 	for (enum tcp_state at = to; at != from;
 	     at = edges[reached_by[at] - 1].from) {
 		if (!reached_by[at] || length++ == MACHINE_PATH_MAX)
@@ -99,26 +104,33 @@ static uint64_t find_path(enum tcp_state from, enum tcp_state to)
 	return path;
 }
 
-size_t machine_path(enum tcp_state from, enum tcp_state to,
-		    enum tcp_event event,
-		    const struct edge *path[static MACHINE_PATH_MAX])
+static size_t add_path(enum tcp_state from, enum tcp_state to,
+		       enum tcp_event event, uint8_t *rows)
+{
+	_Atomic uint64_t *known = &paths[from][to][event];
+	uint64_t rest = atomic_load_explicit(known, memory_order_relaxed);
+	size_t length = 0;
+
+	if (rest == 0) {
+		rest = find_path(from, to, event);
+		atomic_store_explicit(known, rest, memory_order_relaxed);
+	}
+	for (; rest != 0; rest >>= 8)
+		rows[length++] = (uint8_t)((rest & 0xff) - 1);
+	return length;
+}
+
+size_t machine_path(enum tcp_state from, enum tcp_state via, enum tcp_state to,
+		    enum tcp_event event, uint8_t rows[static MACHINE_WALK_MAX])
 {
 	size_t length = 0;
-	uint64_t rest;
 
 	if (from == to || from == ST_UNKNOWN || to == ST_UNKNOWN)
 		return 0;
-	rest = atomic_load_explicit(&paths[from][to], memory_order_relaxed);
-	if (rest == 0) {
-		rest = find_path(from, to);
-		atomic_store_explicit(&paths[from][to], rest,
-				      memory_order_relaxed);
-	}
-	for (; rest != 0; rest >>= 8)
-		path[length++] = &edges[(rest & 0xff) - 1];
-	if (length > 0 && event != EVENT_NONE)
-		path[length - 1] = prefer(path[length - 1], event);
-	return length;
+	if (via != ST_UNKNOWN && via != from && via != to)
+		length = add_path(from, via, EVENT_NONE, rows);
+	return length +
+	       add_path(length > 0 ? via : from, to, event, rows + length);
 }
 
 /* Whose reset ended it, where the close made no end that waits. */

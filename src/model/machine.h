@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "model/state.h"
 
@@ -26,8 +27,8 @@ struct edge {
 	const char *text;    /* the cause, as the log says it */
 };
 
-/* No shortest path between two states is longer than this. */
-enum { MACHINE_PATH_MAX = 6 };
+/* No shortest path between two states is longer than this; nor two of them. */
+enum { MACHINE_PATH_MAX = 6, MACHINE_WALK_MAX = 2 * MACHINE_PATH_MAX };
 
 /* The table itself; count, if not NULL, is the number of its rows. */
 const struct edge *machine_edges(size_t *count);
@@ -43,13 +44,14 @@ const struct edge *machine_edge(enum tcp_state from, enum tcp_state to,
 				enum tcp_event event);
 
 /*
- * The shortest legal path from -> to; the last step prefers `event`. Returns
- * the number of edges put into path, 0 when there is no legal path (or none is
- * needed).
+ * The shortest legal path from -> to, over `via` unless that is ST_UNKNOWN or
+ * one of the two; the last step prefers `event`. Puts the rows of machine_edges
+ * into rows and returns their number, 0 when there is no legal path, or none is
+ * needed.
  */
-size_t machine_path(enum tcp_state from, enum tcp_state to,
+size_t machine_path(enum tcp_state from, enum tcp_state via, enum tcp_state to,
 		    enum tcp_event event,
-		    const struct edge *path[static MACHINE_PATH_MAX]);
+		    uint8_t rows[static MACHINE_WALK_MAX]);
 
 /* What else is known of a closed socket that the kernel shows no more. */
 enum fate {

@@ -85,29 +85,18 @@ static void publish(struct ring *ring, uint32_t slots, uint64_t first,
 				      memory_order_release);
 }
 
-/*
- * One struct, as most records are. What is behind it in its last slot is left:
- * who reads a struct knows its size.
- */
-static bool append_struct(struct ring *ring, uint32_t slots,
-			  enum ring_kind kind, const struct ring_part *part)
+bool ring_append_two(struct ring *ring, uint32_t slots, enum ring_kind kind,
+		     const void *record)
 {
-	const char *bytes = part->bytes;
-	unsigned int count = slots_for(part->size);
-	size_t left = part->size;
+	const char *bytes = record;
 	uint64_t first;
-	uint64_t number;
 
-	if (!reserve(ring, slots, count, &first))
+	if (!reserve(ring, slots, 2, &first))
 		return false;
-	for (number = first; left > RING_PAYLOAD; number++) {
-		memcpy(slot_at(ring, slots, number)->payload, bytes,
-		       RING_PAYLOAD);
-		bytes += RING_PAYLOAD;
-		left -= RING_PAYLOAD;
-	}
-	memcpy(slot_at(ring, slots, number)->payload, bytes, left);
-	publish(ring, slots, first, kind, count);
+	memcpy(slot_at(ring, slots, first)->payload, bytes, RING_PAYLOAD);
+	memcpy(slot_at(ring, slots, first + 1)->payload, bytes + RING_PAYLOAD,
+	       RING_PAYLOAD);
+	publish(ring, slots, first, kind, 2);
 	return true;
 }
 
@@ -120,8 +109,6 @@ bool ring_append(struct ring *ring, uint32_t slots, enum ring_kind kind,
 	unsigned int needed;
 	uint64_t first;
 
-	if (count == 1)
-		return append_struct(ring, slots, kind, parts);
 	for (unsigned int i = 0; i < count; i++)
 		size += parts[i].size;
 	if (size > RING_RECORD_BYTES)

@@ -32,4 +32,8 @@ uint32_t ring_slots(const struct ring *ring, size_t size, uint64_t run);
 bool ring_append(struct ring *ring, uint32_t slots, enum ring_kind kind,
 		 const struct ring_part *parts, unsigned int count);
 
+/* The same for what most records are: just two slots full, 2 * RING_PAYLOAD. */
+bool ring_append_two(struct ring *ring, uint32_t slots, enum ring_kind kind,
+		     const void *record);
+
 #endif

@@ -19,14 +19,14 @@
 
 #include "model/build.h"
 #include "model/call.h"
-#include "model/machine.h"
+#include "model/event.h"
 #include "model/rule.h"
 #include "model/text.h"
 
 #define RING_MAGIC 0x776f646168737074ULL /* "tpshadow" */
 
 enum {
-	RING_VERSION = 2,
+	RING_VERSION = 3,
 	RING_SLOTS_AT = 4096, /* offset of the first slot, in bytes */
 	RING_PAYLOAD = 56,    /* bytes of a record in each slot */
 	RING_RECORD_SLOTS = 255,
@@ -65,10 +65,10 @@ enum ring_kind {
 	RING_END,       /* its destructor (or _exit) has run */
 	RING_EXEC,      /* is about to execute a program */
 	RING_EXEC_FAILED,
-	RING_MODULE, /* a loaded object that stacks lie in */
-	RING_STACK,  /* a stack that later records name */
-	RING_TRANSITION,
-	RING_CLOSED,   /* by a call of the process */
+	RING_MODULE,   /* a loaded object that stacks lie in */
+	RING_STACK,    /* a stack that later records name */
+	RING_WALK,     /* steps of a socket, and maybe its close */
+	RING_CLOSED,   /* by a call of the process, and no step shows it */
 	RING_RELEASED, /* closed here, and still held by another process */
 	RING_FINDING,
 	RING_AGAIN,     /* how often a finding came again */
@@ -137,22 +137,9 @@ struct ring_birth {
 	uint32_t unused;
 };
 
-struct ring_transition {
+struct ring_walk {
 	struct ring_head head;
-	uint64_t cookie;
-	int64_t result;
-	int32_t fd;
-	int32_t error;
-	int32_t unread;
-	uint32_t stack; /* of the call that made the socket, 0: none */
-	uint16_t edge;  /* the row of machine_edges */
-	uint16_t call;
-	uint8_t role;
-	uint8_t evidence;
-	uint8_t likely;
-	uint8_t unused;
-	struct address local;
-	struct address peer;
+	struct walk walk;
 };
 
 struct ring_closed {

@@ -306,6 +306,7 @@ void closing_undo(int fd, uint64_t ref)
 void closing_end(int fd, uint64_t ref, const struct sight *sight)
 {
 	struct sock *sock = sock_of(ref);
+	struct sight closing = *sight;
 	enum tcp_event event;
 	enum tcp_state to;
 	uint32_t inode = 0;
@@ -316,10 +317,11 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 	table_vacate(fd);
 	if (ref == CLOSING_COPY || !sock_load(ref, &word))
 		return;
+	closing.closes = true;
 	sock_set(sock, closed_at, clock_now());
 	sock_set(sock, closed_by, stack_brief(sight->place));
-	feed_closed(sock->cookie, sock->closed_by);
 	if (may_live_on(sock, word) && lives_on(sock, word, &inode)) {
+		feed_closed(sock->cookie, sock->closed_by);
 		/* Else it is a call of this process, which has no number. */
 		if (inode != 0 && observe_is_shared(sock, word))
 			rule_still_held(fd, ref, inode, sight);
@@ -334,12 +336,14 @@ void closing_end(int fd, uint64_t ref, const struct sight *sight)
 		table_bury(fd, ref);
 	to = closed_state(sock, word, &event);
 	rule_closed(fd, ref, word, event, sight);
-	while (!observe_step(fd, ref, sock_state(word), to, event, sight)) {
+	while (!observe_step(fd, ref, sock_state(word), to, event, &closing)) {
 		/* A call that began before the close has seen more. */
 		if (!sock_load(ref, &word))
 			return;
 		to = closed_state(sock, word, &event);
 	}
+	if (to == sock_state(word))
+		feed_closed(sock->cookie, sock->closed_by);
 	if (to == ST_CLOSED) {
 		sock_free(ref);
 		return;

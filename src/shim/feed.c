@@ -271,29 +271,16 @@ void feed_birth(uint32_t id, uint64_t cookie)
 	append(RING_BIRTH, &part, 1);
 }
 
-void feed_transition(const struct transition *transition)
+void feed_walk(const struct walk *walk)
 {
-	const struct subject *subject = &transition->subject;
-	struct ring_transition record = {
-		.head = head_now(),
-		.cookie = subject->cookie,
-		.result = transition->result,
-		.fd = subject->fd,
-		.error = transition->error,
-		.unread = (int32_t)transition->unread,
-		.stack = transition->stack,
-		.edge = (uint16_t)(transition->edge - machine_edges(NULL)),
-		.call = (uint16_t)transition->call,
-		.role = (uint8_t)subject->role,
-		.evidence = (uint8_t)transition->evidence,
-		.likely = transition->likely,
-		.local = subject->local,
-		.peer = subject->peer,
-	};
-	struct ring_part part = { &record, sizeof(record) };
+	struct ring *mapped = atomic_load(&ring);
+	struct ring_walk record = { .head = head_now(), .walk = *walk };
 
-	append(RING_TRANSITION, &part, 1);
+	if (mapped)
+		ring_append_two(mapped, slots, RING_WALK, &record);
 }
+
+_Static_assert(sizeof(struct ring_walk) == 2 * RING_PAYLOAD, "all of it");
 
 void feed_closed(uint64_t cookie, uint32_t stack)
 {

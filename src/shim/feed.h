@@ -58,9 +58,9 @@ void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count);
 /* The stack is the one that made the socket, in whatever program. */
 void feed_birth(uint32_t id, uint64_t cookie);
 
-void feed_transition(const struct transition *transition);
+void feed_walk(const struct walk *walk);
 
-/* A call has closed the socket here. */
+/* A call has closed the socket here, and no walk says so. */
 void feed_closed(uint64_t cookie, uint32_t stack);
 
 /* This process has closed the socket; another one still holds it. */

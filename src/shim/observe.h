@@ -26,6 +26,7 @@ struct sight {
 	int error;         /* errno when result is -1, else 0 */
 	const void *place; /* the caller's return address */
 	int pending;       /* the connection's error, where it was asked for */
+	bool closes;       /* the call has closed the socket here */
 };
 
 /* The sight of a call that has just returned; must come before anything that

@@ -39,20 +39,27 @@ struct subject report_subject(const struct sock *sock, int fd)
 	return subject;
 }
 
-void report_transition(const struct transition *transition)
+static void write_step(const struct walk *walk, unsigned int number)
 {
+	struct transition transition = event_step(walk, number);
 	char line[LINE_SIZE];
 	struct text text;
 
+	transition.subject.pid = process_id();
+	names_get(walk->cookie, transition.subject.name);
+	text_begin(&text, line, sizeof(line));
+	event_add_transition(&text, &transition);
+	sink_write(line, text.length);
+}
+
+void report_walk(const struct walk *walk)
+{
 	if (feed_attached()) {
-		feed_transition(transition);
+		feed_walk(walk);
 		return;
 	}
-	if (!settings.transitions)
-		return;
-	text_begin(&text, line, sizeof(line));
-	event_add_transition(&text, transition);
-	sink_write(line, text.length);
+	for (unsigned int i = 0; settings.transitions && i < walk->length; i++)
+		write_step(walk, i);
 }
 
 void report_message(const struct text *message)

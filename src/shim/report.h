@@ -27,7 +27,7 @@ void report_add_unasked(struct text *text, int error);
 /* A line about the library's own settings. */
 void report_message(const struct text *message);
 
-void report_transition(const struct transition *transition);
+void report_walk(const struct walk *walk);
 
 /* A line of the program's own: here it was. */
 void report_mark(const char *label);

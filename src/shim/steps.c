@@ -53,79 +53,77 @@ static bool proves(const struct sight *sight, const struct edge *edge)
 }
 
 /*
- * What is told of a step. Taken down before the step: as soon as that is made,
- * another thread may close the socket, and its record may be another one's.
+ * What is told of a walk. Taken down before the word is changed: as soon as
+ * that is done another thread may close the socket, and its record may be
+ * another one's.
  */
-static struct transition note(int fd, const struct sock *sock,
-			      const struct sight *sight)
+static void note(struct walk *walk, int fd, const struct sock *sock,
+		 const struct sight *sight)
 {
-	return (struct transition){
-		.subject = report_subject(sock, fd),
-		.call = sight->call,
-		.result = sight->result,
-		.error = sight->error,
-		.unread = sock->unread,
-		.stack = sock->born,
-	};
+	walk->cookie = sock->cookie;
+	walk->result = sight->result;
+	walk->error = sight->error;
+	walk->fd = fd;
+	walk->unread = sock->unread;
+	walk->born = sock->born;
+	walk->closed_by = sight->closes ? sock->closed_by : 0;
+	walk->local = sock->local;
+	walk->peer = sock->peer;
+	walk->call = (uint16_t)sight->call;
+	walk->role = sock->role;
+	walk->likely = false;
+	walk->closes = sight->closes;
 }
 
-static void say_all(struct transition *transition, struct sock *sock,
-		    const struct edge *const *path, size_t length, bool likely,
-		    bool called, const struct sight *sight)
+/* called: the call itself is the last step, and no look has shown it. */
+static void say(struct walk *walk, struct sock *sock, bool called,
+		const struct sight *sight)
 {
-	uint32_t unread = transition->unread;
+	const struct edge *edges = machine_edges(NULL);
 
-	for (size_t i = 0; i < length; i++) {
-		const struct edge *edge = path[i];
-		bool last = i == length - 1;
-
-		transition->edge = edge;
-		transition->likely = last && likely;
-		transition->unread = edge->event == EVENT_ABORT ? unread : 0;
-		transition->evidence = EVIDENCE_INFERRED;
-		if (last)
-			transition->evidence = called || proves(sight, edge)
-						       ? EVIDENCE_CALL
-						       : EVIDENCE_KERNEL;
-		if (edge->to == ST_CLOSE_WAIT) {
-			sock_set(sock, peer_closed_at, clock_now());
-			rule_peer_closed();
-		}
-		report_transition(transition);
+	if (walk->length == 0)
+		return;
+	walk->evidence =
+		called || proves(sight, &edges[walk->rows[walk->length - 1]])
+			? EVIDENCE_CALL
+			: EVIDENCE_KERNEL;
+	for (unsigned int i = 0; i < walk->length; i++) {
+		if (edges[walk->rows[i]].to != ST_CLOSE_WAIT)
+			continue;
+		sock_set(sock, peer_closed_at, clock_now());
+		rule_peer_closed();
 	}
+	report_walk(walk);
 }
 
 bool steps_walk(int fd, uint64_t ref, uint64_t *word, enum tcp_state via,
 		enum tcp_state to, enum tcp_event event, bool likely,
 		bool called, const struct sight *sight)
 {
-	const struct edge *path[2 * MACHINE_PATH_MAX];
-	struct transition noted = note(fd, sock_of(ref), sight);
 	enum tcp_state from = sock_state(*word);
-	size_t length = 0;
+	struct walk walk;
 
-	if (via != ST_UNKNOWN && via != from && via != to)
-		length = machine_path(from, via, EVENT_NONE, path);
-	if (length > 0)
-		from = via;
-	length += machine_path(from, to, event, path + length);
+	note(&walk, fd, sock_of(ref), sight);
+	walk.likely = likely;
+	walk.length = (uint8_t)machine_path(from, via, to, event, walk.rows);
 	if (!sock_swap(ref, word, sock_stepped(*word, to)))
 		return false;
 	sock_give_credit(sock_of(ref), 0);
-	if (length == 0)
+	if (walk.length == 0)
 		blind_lost_track(fd, ref, from, to, sight);
-	say_all(&noted, sock_of(ref), path, length, likely, called, sight);
+	say(&walk, sock_of(ref), called, sight);
 	return true;
 }
 
 void observe_born(int fd, uint64_t ref, enum tcp_state from, enum tcp_state to,
 		  enum tcp_event event, const struct sight *sight)
 {
-	const struct edge *path[MACHINE_PATH_MAX];
-	struct transition noted = note(fd, sock_of(ref), sight);
-	size_t length = machine_path(from, to, event, path);
+	struct walk walk;
 
-	say_all(&noted, sock_of(ref), path, length, false, true, sight);
+	note(&walk, fd, sock_of(ref), sight);
+	walk.length =
+		(uint8_t)machine_path(from, ST_UNKNOWN, to, event, walk.rows);
+	say(&walk, sock_of(ref), true, sight);
 }
 
 int steps_error(const struct sight *sight)

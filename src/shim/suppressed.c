@@ -17,31 +17,31 @@
 enum { LINE_SIZE = 512 };
 
 /* The frames of a stack, and room for the names of one of another program. */
-struct walk {
+struct naming {
 	uint32_t stack;
 	char told[LINE_SIZE / 2];
 };
 
 /* "module+0x123 (function)", in the words of the program before. */
-static void name_told(const char *told, size_t length, struct walk *walk,
+static void name_told(const char *told, size_t length, struct naming *naming,
 		      struct frame_names *names)
 {
 	struct text text;
 	char *function = NULL;
 	char *offset;
 
-	text_begin(&text, walk->told, sizeof(walk->told));
+	text_begin(&text, naming->told, sizeof(naming->told));
 	text_add_bytes(&text, told, length);
-	if (text.length > 0 && walk->told[text.length - 1] == ')')
-		function = strrchr(walk->told, '(');
+	if (text.length > 0 && naming->told[text.length - 1] == ')')
+		function = strrchr(naming->told, '(');
 	if (function) {
-		walk->told[text.length - 1] = '\0';
+		naming->told[text.length - 1] = '\0';
 		*function++ = '\0';
 	}
-	offset = strrchr(walk->told, '+');
+	offset = strrchr(naming->told, '+');
 	if (offset)
 		*offset = '\0';
-	*names = (struct frame_names){ .module = offset ? walk->told : NULL,
+	*names = (struct frame_names){ .module = offset ? naming->told : NULL,
 				       .function = function };
 }
 
@@ -49,9 +49,9 @@ static void name_told(const char *told, size_t length, struct walk *walk,
 static bool name_frame(unsigned int i, struct frame_names *names,
 		       void *argument)
 {
-	struct walk *walk = argument;
+	struct naming *naming = argument;
 	unsigned int count;
-	const uintptr_t *frames = stack_frames(walk->stack, &count);
+	const uintptr_t *frames = stack_frames(naming->stack, &count);
 	const struct link_map *map;
 	const char *call;
 	const char *told;
@@ -61,7 +61,7 @@ static bool name_frame(unsigned int i, struct frame_names *names,
 		return false;
 	told = handover_frame((const void *)frames[i], &length);
 	if (told) {
-		name_told(told, length, walk, names);
+		name_told(told, length, naming, names);
 		return true;
 	}
 	call = (const char *)frames[i] - 1;
@@ -153,7 +153,7 @@ void suppressed_start(void)
 
 bool suppressed_is(enum rule rule, uint32_t stack)
 {
-	struct walk walk = { .stack = stack };
+	struct naming naming = { .stack = stack };
 
-	return suppress_matches(rule, name_frame, &walk);
+	return suppress_matches(rule, name_frame, &naming);
 }

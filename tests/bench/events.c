@@ -16,14 +16,15 @@
 
 enum { BURSTS = 101, BURST = 64, CHAIN = 10 };
 
-static struct transition transition = {
-	.subject = { .pid = 1,
-		     .fd = 3,
-		     .role = ROLE_PASSIVE,
-		     .local = { .family = AF_INET, .port = 80 },
-		     .peer = { .family = AF_INET, .port = 40000 } },
-	.evidence = EVIDENCE_CALL,
+static const struct subject nobody = { .pid = 1, .fd = 3 };
+
+static struct walk walk = {
+	.fd = 3,
+	.role = ROLE_PASSIVE,
+	.local = { .family = AF_INET, .port = 80 },
+	.peer = { .family = AF_INET, .port = 40000 },
 	.call = CALL_accept4,
+	.length = 1,
 };
 
 static double now(void)
@@ -51,34 +52,34 @@ static const void *fresh_place(void)
 
 static __attribute__((noinline)) void say_transition(void)
 {
-	report_transition(&transition);
+	report_walk(&walk);
 }
 
 static __attribute__((noinline)) void say_with_known_place(void)
 {
-	transition.stack = stack_brief(&turn);
-	report_transition(&transition);
-	transition.stack = 0;
+	walk.born = stack_brief(&turn);
+	report_walk(&walk);
+	walk.born = 0;
 }
 
 static __attribute__((noinline)) void say_with_new_place(void)
 {
-	transition.stack = stack_brief(fresh_place());
-	report_transition(&transition);
-	transition.stack = 0;
+	walk.born = stack_brief(fresh_place());
+	report_walk(&walk);
+	walk.born = 0;
 }
 
 /* As from a wrapper: the caller's frame is found above ours. */
 static __attribute__((noinline)) void say_with_stack(void)
 {
-	transition.stack = stack_brief(__builtin_return_address(0));
-	report_transition(&transition);
-	transition.stack = 0;
+	walk.born = stack_brief(__builtin_return_address(0));
+	report_walk(&walk);
+	walk.born = 0;
 }
 
 static __attribute__((noinline)) void say_finding(void)
 {
-	report_plain(RULE_LINGER_RESET, &transition.subject, fresh_place(),
+	report_plain(RULE_LINGER_RESET, &nobody, fresh_place(),
 		     "a message of common length, as the rules have them, with "
 		     "a number or two in it",
 		     "and a line of help that says what to do about it");
@@ -134,11 +135,8 @@ static void measure_new_stacks(void)
 
 int main(void)
 {
-	size_t count;
-
 	if (!feed_attached())
 		errx(1, "no ring: run it by ringed");
-	transition.edge = machine_edges(&count);
 	measure("transition", say_transition, BURST);
 	settings.stacks = STACKS_FINDINGS;
 	measure("transition, known place", say_with_known_place, BURST);

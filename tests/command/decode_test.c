@@ -144,15 +144,118 @@ static void send_name(uint64_t cookie, const char *name)
 /* By its first step. */
 static struct tcp_socket *make_socket(uint64_t cookie)
 {
-	struct ring_transition record = {
+	struct ring_walk record = {
 		.head = { .time = 1, .process = 1, .pid = PARENT },
-		.cookie = cookie,
-		.fd = 3
+		.walk = { .cookie = cookie, .fd = 3, .length = 1 }
 	};
 
-	send(RING_TRANSITION, &record, sizeof(record), "");
+	send(RING_WALK, &record, sizeof(record), "");
 	return session_socket(session, cookie);
 }
+
+/* --- steps --------------------------------------------------------------------
+ */
+
+static struct ring_walk walk_from(enum tcp_state from, enum tcp_state to,
+				  enum tcp_event event)
+{
+	struct ring_walk record = {
+		.head = { .time = 1, .process = 1, .pid = PARENT },
+		.walk = { .cookie = 9, .fd = 3, .call = CALL_close }
+	};
+
+	record.walk.length = (uint8_t)machine_path(from, ST_UNKNOWN, to, event,
+						   record.walk.rows);
+	return record;
+}
+
+static void send_walk(const struct ring_walk *record)
+{
+	send(RING_WALK, record, sizeof(*record), "");
+}
+
+Test(decode, of_the_steps_of_one_look_the_last_is_what_was_seen)
+{
+	struct ring_walk record =
+		walk_from(ST_LISTEN, ST_CLOSE_WAIT, EVENT_NONE);
+	const struct tcp_socket *socket;
+
+	send_start(PARENT, 1);
+	record.walk.evidence = EVIDENCE_KERNEL;
+	record.walk.likely = true;
+	record.walk.unread = 5;
+	send_walk(&record);
+	socket = session_socket(session, 9);
+	cr_assert(socket);
+	cr_assert_eq(socket->step_count, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		const struct step *step = &socket->steps[i];
+		bool last = i == 2;
+
+		cr_expect_eq(step->evidence,
+			     last ? EVIDENCE_KERNEL : EVIDENCE_INFERRED);
+		cr_expect_eq(step->likely, last);
+		/* Only a reset throws away what was not read. */
+		cr_expect_eq(step->unread, 0);
+	}
+	cr_expect_eq(socket->state, ST_CLOSE_WAIT);
+	record = walk_from(ST_CLOSE_WAIT, ST_CLOSED, EVENT_ABORT);
+	record.walk.unread = 5;
+	send_walk(&record);
+	cr_expect_eq(socket->steps[3].unread, 5);
+	cr_expect_eq(decoder.bad, 0);
+}
+
+Test(decode, a_walk_tells_of_the_close_that_made_it)
+{
+	struct ring_walk record =
+		walk_from(ST_LISTEN, ST_ESTABLISHED, EVENT_RCV_ACK);
+	const struct tcp_socket *socket;
+
+	send_start(PARENT, 1);
+	send_walk(&record);
+	socket = session_socket(session, 9);
+	cr_assert(socket);
+	cr_expect_null(socket->closer);
+	record = walk_from(ST_ESTABLISHED, ST_FIN_WAIT_1, EVENT_CLOSE);
+	record.walk.closes = true;
+	send_walk(&record);
+	cr_assert(socket->closer);
+	cr_expect_eq(socket->closer->pid, PARENT);
+}
+
+Test(decode, steps_that_do_not_follow_one_another_are_no_walk)
+{
+	struct ring_walk record =
+		walk_from(ST_LISTEN, ST_ESTABLISHED, EVENT_RCV_ACK);
+	struct ring_walk bad = record;
+	size_t count;
+
+	machine_edges(&count);
+	send_start(PARENT, 1);
+	bad.walk.rows[1] = bad.walk.rows[0];
+	send_walk(&bad);
+	bad = record;
+	bad.walk.rows[1] = (uint8_t)count;
+	send_walk(&bad);
+	bad = record;
+	bad.walk.length = 0;
+	send_walk(&bad);
+	bad = record;
+	bad.walk.length = MACHINE_WALK_MAX + 1;
+	send_walk(&bad);
+	bad = record;
+	bad.walk.call = CALL_COUNT;
+	send_walk(&bad);
+	cr_expect_eq(decoder.bad, 5);
+	cr_expect_null(session_socket(session, 9));
+	send_walk(&record);
+	cr_expect_eq(decoder.bad, 5);
+	cr_expect(session_socket(session, 9));
+}
+
+/* --- names --------------------------------------------------------------------
+ */
 
 /* As most are: right after socket(). */
 Test(decode, a_socket_may_be_named_before_it_does_anything)

@@ -336,3 +336,18 @@ Test(runners, a_port_that_an_earlier_test_left_open_is_explained_too)
 	expect("  not closed before pid ");
 	expect_line("port/first.c", "/* made */");
 }
+
+/* No step shows the close of a connection whose FIN went out before. */
+Test(runners, a_close_after_a_shutdown_is_told_too)
+{
+	if (!net_isolate())
+		cr_skip_test("a network of its own needs root");
+	cr_assert_eq(script("port", "sed -i 's/close(server)/shutdown(server, "
+				    "SHUT_WR), close(server)/' first.c && "
+				    "make first second"),
+		     0, "%s", text);
+	cr_expect_neq(script("port", "$WRAPPER sh -c './first; ./second'"), 0);
+	expect("holder: time-wait TIME_WAIT 127.0.0.1:5188");
+	expect("  closed by pid ");
+	expect_line("port/first.c", "/* closed */");
+}

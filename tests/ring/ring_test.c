@@ -77,6 +77,27 @@ Test(ring, parts_and_long_records_span_slots)
 	cr_expect_eq(record.size % RING_PAYLOAD, 0);
 }
 
+Test(ring, two_slots_are_filled_by_one_record)
+{
+	char bytes[2 * RING_PAYLOAD];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)(i + 1);
+	cr_assert(append_text("before"));
+	cr_assert(ring_append_two(reader.ring, SLOTS, RING_WALK, bytes));
+	cr_assert(append_text("after"));
+	cr_assert(ring_read(&reader, &record, false));
+	cr_assert(ring_read(&reader, &record, false));
+	cr_expect_eq(record.kind, RING_WALK);
+	cr_expect_eq(record.size, sizeof(bytes));
+	cr_expect_eq(memcmp(record.bytes, bytes, sizeof(bytes)), 0);
+	cr_assert(ring_read(&reader, &record, false));
+	cr_expect_str_eq((char *)record.bytes, "after");
+	while (ring_append_two(reader.ring, SLOTS, RING_WALK, bytes))
+		continue;
+	cr_expect_eq(ring_lost(&reader), 1);
+}
+
 /*
  * A writer that stood still between its two looks: others have written since,
  * and the reader has freed more than it thinks there is.

@@ -61,23 +61,29 @@ static void take_record(const struct ring_record *record)
 {
 	const struct ring_head *head = (const void *)record->bytes;
 	double time = (double)head->time / 1e9 - truth.offset;
-	const struct ring_transition *transition = (const void *)record->bytes;
+	const struct walk *walk =
+		&((const struct ring_walk *)(const void *)record->bytes)->walk;
 	const struct ring_released *released = (const void *)record->bytes;
 	const struct ring_exec *exec = (const void *)record->bytes;
 	const struct edge *edge;
 	struct path *path;
 
 	switch (record->kind) {
-	case RING_TRANSITION:
-		edge = machine_edges(NULL) + transition->edge;
-		path = path_of(head, transition->cookie);
-		path->local = transition->local.port;
-		path->peer = transition->peer.port;
-		truth_add_step(path,
-			       (struct step){ .time = time,
-					      .from = edge->from,
-					      .to = edge->to,
-					      .likely = transition->likely });
+	case RING_WALK:
+		path = path_of(head, walk->cookie);
+		path->local = walk->local.port;
+		path->peer = walk->peer.port;
+		for (unsigned int i = 0; i < walk->length; i++) {
+			edge = machine_edges(NULL) + walk->rows[i];
+			truth_add_step(path,
+				       (struct step){
+					       .time = time,
+					       .from = edge->from,
+					       .to = edge->to,
+					       .likely = walk->likely &&
+							 i + 1 == walk->length,
+				       });
+		}
 		break;
 	case RING_RELEASED:
 		path_of(head, released->cookie)->released = time;
