@@ -36,4 +36,7 @@ bool ring_append(struct ring *ring, uint32_t slots, enum ring_kind kind,
 bool ring_append_two(struct ring *ring, uint32_t slots, enum ring_kind kind,
 		     const void *record);
 
+/* Fetches the next four slots, which will be written to soon. */
+void ring_prepare(const struct ring *ring, uint32_t slots);
+
 #endif

@@ -247,6 +247,9 @@ uint64_t closing_begin(int fd, const struct sight *sight)
 	if (!ref || !process_owns_memory())
 		return 0;
 	if (atomic_load(&sock_of(ref)->references) == 1) {
+		feed_prepare();
+		ends_prepare();
+		ghost_prepare();
 		look_before_close(fd, ref, sight);
 		if (sock_of(ref)->unread > 0)
 			judge_unread(fd, ref);

@@ -76,6 +76,17 @@ void ends_add(const struct sock *sock)
 			      memory_order_release);
 }
 
+void ends_prepare(void)
+{
+	struct log *log = atomic_load(&whole);
+	size_t at = atomic_load_explicit(&added, memory_order_relaxed) % ENDS;
+
+	if (!log)
+		return;
+	__builtin_prefetch(&log->cookies[at], 1);
+	__builtin_prefetch(&log->ends[at], 1);
+}
+
 void ends_ask(struct text *text, uint64_t cookie)
 {
 	if (!feed_attached() || cookie == 0)

@@ -29,6 +29,9 @@ void ends_reserve(void);
 /* Remembers the end of a socket. */
 void ends_add(const struct sock *sock);
 
+/* That will be soon: its place is fetched while the kernel is at work. */
+void ends_prepare(void);
+
 /*
  * A line of details in whose place the command tells who made and who closed
  * the socket, if that was in its run. None without the command.

@@ -280,6 +280,14 @@ void feed_walk(const struct walk *walk)
 		ring_append_two(mapped, slots, RING_WALK, &record);
 }
 
+void feed_prepare(void)
+{
+	struct ring *mapped = atomic_load(&ring);
+
+	if (mapped)
+		ring_prepare(mapped, slots);
+}
+
 _Static_assert(sizeof(struct ring_walk) == 2 * RING_PAYLOAD, "all of it");
 
 void feed_closed(uint64_t cookie, uint32_t stack)

@@ -60,6 +60,12 @@ void feed_birth(uint32_t id, uint64_t cookie);
 
 void feed_walk(const struct walk *walk);
 
+/*
+ * Some walks will follow soon: the slots that they will go to, which the reader
+ * has in its cache, are fetched while the kernel is at work.
+ */
+void feed_prepare(void);
+
 /* A call has closed the socket here, and no walk says so. */
 void feed_closed(uint64_t cookie, uint32_t stack);
 

@@ -326,6 +326,7 @@ void seen_accept(int fd, const struct address *peer, const struct sight *sight)
 	}
 	if (listener)
 		rule_accepted(fd, listener, sight);
+	feed_prepare();
 	rule_another_accepted();
 	rule_check_close_wait(sight->call);
 	accepted(fd, (int)sight->result, listener, peer, sight);

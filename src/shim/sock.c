@@ -309,6 +309,18 @@ void ghost_add(uint64_t ref)
 	sock_free(old);
 }
 
+void ghost_prepare(void)
+{
+	uint64_t next = atomic_load_explicit(&ghost_next, memory_order_relaxed);
+	uint64_t oldest = atomic_load_explicit(&ghosts[next % GHOST_MAX],
+					       memory_order_relaxed);
+
+	if (!oldest)
+		return;
+	__builtin_prefetch(&sock_of(oldest)->word, 1);
+	__builtin_prefetch(&sock_of(oldest)->next, 1);
+}
+
 void ghost_forget(unsigned int slot, uint64_t ref)
 {
 	if (atomic_compare_exchange_strong(&ghosts[slot], &ref, 0))

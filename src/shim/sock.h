@@ -200,6 +200,12 @@ uint64_t sock_at(uint32_t index);
 enum { GHOST_MAX = 1024 };
 void ghost_add(uint64_t ref);
 
+/*
+ * A ghost will be added soon: the record that will have to go for it, unused
+ * since long, is fetched while the kernel is at work.
+ */
+void ghost_prepare(void);
+
 void ghost_forget(unsigned int slot, uint64_t ref);
 
 /* The socket is here again: the ghost of it has no more to tell. */
