@@ -40,6 +40,23 @@ const struct link_map *elf_module(const void *address)
 	return map;
 }
 
+const struct link_map *elf_module_near(const void *address,
+				       struct elf_range *last)
+{
+	struct dl_find_object object;
+
+	if (address >= last->start && address < last->end)
+		return last->map;
+	if (!_dl_find_object)
+		return elf_module(address);
+	if (_dl_find_object((void *)(uintptr_t)address, &object) != 0)
+		return NULL;
+	*last = (struct elf_range){ .start = object.dlfo_map_start,
+				    .end = object.dlfo_map_end,
+				    .map = object.dlfo_link_map };
+	return last->map;
+}
+
 /*
  * The main program may begin before its first page (what the loader keeps is
  * rounded down to the alignment of its segments): its program headers lead to

@@ -21,6 +21,18 @@
  */
 const struct link_map *elf_module(const void *address);
 
+/*
+ * The same for many addresses, of which most lie in the object of the one
+ * before. Begins as all zero.
+ */
+struct elf_range {
+	const void *start;
+	const void *end;
+	const struct link_map *map;
+};
+const struct link_map *elf_module_near(const void *address,
+				       struct elf_range *last);
+
 /* The loaded object whose file is called name, NULL if there is none. */
 const struct link_map *elf_module_named(const char *name);
 

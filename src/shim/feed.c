@@ -232,13 +232,14 @@ void feed_stack(uint32_t id, const uintptr_t *frames, unsigned int count)
 {
 	struct ring_frame told_frames[STACK_FRAMES_MAX];
 	const struct link_map *last = NULL;
+	struct elf_range near = { .map = NULL };
 	struct ring_stack stack;
 
 	if (!feed_attached())
 		return;
 	for (unsigned int i = 0; i < count; i++) {
 		const char *call = (const char *)frames[i] - 1;
-		const struct link_map *map = elf_module(call);
+		const struct link_map *map = elf_module_near(call, &near);
 
 		told_frames[i] = (struct ring_frame){ .address = frames[i] };
 		if (!map)

@@ -2,7 +2,7 @@
  * The stacks that the kernel and libc made: what of them can surely be read.
  *
  * Owns: where the first thread's stack begins, and where glibc tells of the
- * others'. Called by: the constructor, the wrappers, recall. Async-signal-safe,
+ * others'. Called by: the constructor, the wrappers, frames. Async-signal-safe,
  * makes no system call, allocates nothing.
  */
 #ifndef SHIM_OWN_STACK_H

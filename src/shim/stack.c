@@ -12,9 +12,9 @@
 #include "ring/layout.h"
 #include "shim/elf.h"
 #include "shim/feed.h"
+#include "shim/frames.h"
 #include "shim/interceptor.h"
 #include "shim/process.h"
-#include "shim/recall.h"
 #include "shim/report.h"
 #include "shim/settings.h"
 
@@ -34,59 +34,46 @@ struct stored {
 static __typeof__(_Unwind_Backtrace) *unwind_backtrace;
 static __typeof__(_Unwind_GetIPInfo) *unwind_get_ip;
 static __typeof__(_Unwind_GetCFA) *unwind_get_cfa;
-static __typeof__(_Unwind_GetGR) *unwind_get_register;
-
-/* As DWARF counts registers. */
-#if defined(__x86_64__)
-enum { FRAME_POINTER = 6 };
-#else
-enum { FRAME_POINTER = 29 };
-#endif
 
 static _Atomic uint32_t table[TABLE_SIZE]; /* offset in the arena, 0: free */
 static _Atomic uint32_t arena_used = 1;
 static uint64_t *_Atomic arena;
 
-/* A stack while it is unwound. */
-struct unwinding {
-	struct recall_trace trace;
-	const void *place; /* the first frame that is the program's */
-	unsigned int end; /* so many frames are wanted, place and its callers */
+/* A stack while libgcc unwinds it. */
+struct trace {
+	const void *place; /* the first frame that is wanted */
+	const void *base;  /* what lies below is the unwinder's own */
+	unsigned int own;  /* frames above that, and not wanted */
+	unsigned int count;
+	uintptr_t frames[STACK_FRAMES_MAX];
 };
 
 static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context,
 				     void *argument)
 {
-	struct unwinding *unwinding = argument;
-	struct recall_trace *trace = &unwinding->trace;
-	int interrupted = 0;
-	uintptr_t ip = unwind_get_ip(context, &interrupted);
-	/* The callee's frame ends where its return address begins (x86-64). */
-	const uintptr_t *slot = (const uintptr_t *)unwind_get_cfa(context) - 1;
+	struct trace *trace = argument;
+	int unused = 0;
+	uintptr_t address = unwind_get_ip(context, &unused);
 
-	trace->ended = ip == 0;
-	if (trace->ended)
+	if (address == 0)
 		return _URC_END_OF_STACK;
-	if (trace->count == 0 && slot < trace->base)
-		return _URC_NO_REASON;
-	trace->interrupted |= interrupted;
-	/* It begins with where the registers are (libgcc, unwind-dw2.c). */
-	recall_add(trace, ip, slot, unwind_get_register(context, FRAME_POINTER),
-		   ((const uintptr_t *const *)context)[FRAME_POINTER]);
-	if (ip == (uintptr_t)unwinding->place &&
-	    trace->count + settings.depth <= unwinding->end)
-		unwinding->end = trace->count - 1 + settings.depth;
-	if (trace->count == unwinding->end ||
-	    recall_rest(trace, unwinding->end))
-		return _URC_END_OF_STACK;
-	return _URC_NO_REASON;
+	if (trace->count == 0 && address != (uintptr_t)trace->place) {
+		trace->own += unwind_get_cfa(context) > (uintptr_t)trace->base;
+		return trace->own > FRAMES_OWN_MAX ? _URC_END_OF_STACK
+						   : _URC_NO_REASON;
+	}
+	trace->frames[trace->count++] = address;
+	return trace->count == settings.depth ? _URC_END_OF_STACK
+					      : _URC_NO_REASON;
 }
 
-static void unwind(struct unwinding *unwinding)
+static void unwind(struct trace *trace, const void *base, const void *place)
 {
-	/* Without an error it has come to the end by itself. */
-	if (unwind_backtrace(add_frame, unwinding) == _URC_END_OF_STACK)
-		unwinding->trace.ended = true;
+	trace->place = place;
+	trace->base = base;
+	trace->own = 0;
+	trace->count = 0;
+	unwind_backtrace(add_frame, trace);
 }
 
 /*
@@ -95,7 +82,7 @@ static void unwind(struct unwinding *unwinding)
  */
 void stack_start(void)
 {
-	struct unwinding warm = { .end = RECALL_FRAMES_MAX };
+	struct trace warm;
 	void *libgcc;
 
 	if (settings.stacks == STACKS_OFF ||
@@ -110,13 +97,12 @@ void stack_start(void)
 		libgcc, "_Unwind_Backtrace");
 	unwind_get_cfa =
 		(__typeof__(unwind_get_cfa))dlsym(libgcc, "_Unwind_GetCFA");
-	unwind_get_register =
-		(__typeof__(unwind_get_register))dlsym(libgcc, "_Unwind_GetGR");
-	if (!unwind_get_ip || !unwind_get_cfa || !unwind_get_register)
+	if (!unwind_get_ip || !unwind_get_cfa)
 		unwind_backtrace = NULL;
+	frames_start((frames_find_fde *)dlsym(libgcc, "_Unwind_Find_FDE"));
 	/* The first call sets up what the later ones only read. */
 	if (unwind_backtrace)
-		unwind(&warm);
+		unwind(&warm, NULL, NULL);
 }
 
 static uint64_t hash_of(const uintptr_t *frames, unsigned int count)
@@ -225,45 +211,17 @@ stack_id stack_told(const uintptr_t *frames, unsigned int count)
 	return find_or_store(frames, count, &stored);
 }
 
-/*
- * The frames of the library's own come first, up to `place`. They are part of
- * what is recalled: the way from here to the caller is known by them.
- */
-static __attribute__((noinline)) stack_id unwind_from(const void *place,
-						      const void *base)
-{
-	struct unwinding unwinding = { .place = place,
-				       .trace.base = base,
-				       .end = RECALL_FRAMES_MAX };
-	struct recall_trace *trace = &unwinding.trace;
-	unsigned int start = 0;
-	stack_id id;
-
-	unwind(&unwinding);
-	while (start < trace->count && trace->frames[start] != (uintptr_t)place)
-		start++;
-	if (start == trace->count)
-		return intern((const uintptr_t *)&place, 1);
-	if (trace->count - start > settings.depth) {
-		trace->count = start + settings.depth;
-		trace->ended = false;
-	}
-	id = intern(trace->frames + start, trace->count - start);
-	if (id)
-		recall_put(place, trace, id);
-	return id;
-}
-
 static __attribute__((noinline)) stack_id capture_from(const void *place)
 {
 	const void *base = __builtin_frame_address(0);
-	stack_id id = recall_find(place, base);
+	struct trace trace;
 
-	if (!id)
-		id = unwind_from(place, base);
-	/* Not a tail call: base is this function's frame. */
-	__asm__ volatile("");
-	return id;
+	trace.count = frames_walk(base, place, trace.frames, settings.depth);
+	if (trace.count == 0)
+		unwind(&trace, base, place);
+	if (trace.count == 0)
+		return intern((const uintptr_t *)&place, 1);
+	return intern(trace.frames, trace.count);
 }
 
 /*
