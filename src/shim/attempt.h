@@ -31,11 +31,11 @@ struct attempt {
  * reason to. False when the call has to be made as the caller made it.
  */
 bool attempt_begin(struct attempt *attempt, int fd, int flags, enum call call,
-		   const void *place) __attribute__((cold));
+		   const void *place);
 
 /* After it, where there is more to it than attempt_end() sees. */
 ssize_t attempt_told(const struct attempt *attempt, enum call call,
-		     ssize_t result, const void *place) __attribute__((cold));
+		     ssize_t result, const void *place);
 
 /* After it. */
 static inline ssize_t attempt_end(const struct attempt *attempt, enum call call,
@@ -48,7 +48,7 @@ static inline ssize_t attempt_end(const struct attempt *attempt, enum call call,
 
 /* A write on credit has failed. */
 ssize_t attempt_failed(int fd, int errno_before, int flags, enum call call,
-		       const void *place) __attribute__((cold));
+		       const void *place);
 
 /*
  * send() and sendmsg() stand in for write() and writev(). Was it no socket? The
@@ -56,8 +56,7 @@ ssize_t attempt_failed(int fd, int errno_before, int flags, enum call call,
  * io_uring, without libc), and leads to a file or a pipe by now. Nothing has
  * happened yet: the call that the program made can still be made.
  */
-bool attempt_missed(const struct attempt *attempt, ssize_t result)
-	__attribute__((cold));
+bool attempt_missed(const struct attempt *attempt, ssize_t result);
 
 /*
  * For calls that know no MSG_NOSIGNAL, or cannot use it: sendmmsg() reports an

@@ -250,7 +250,7 @@ static void keep_single(const void *place, stack_id id)
 			      memory_order_relaxed);
 }
 
-static stack_id store_single(const void *place)
+static __attribute__((noinline)) stack_id store_single(const void *place)
 {
 	bool stored;
 	stack_id id = find_or_store((const uintptr_t *)&place, 1, &stored);

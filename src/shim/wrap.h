@@ -43,7 +43,7 @@ static inline uint64_t followed(int fd, enum call call, const void *place)
  * a function of its own, out of line.
  */
 #define KEEP(variable) __asm__("" : "+m"(variable))
-#define OUT_OF_LINE __attribute__((noinline, cold))
+#define OUT_OF_LINE __attribute__((noinline))
 
 static inline bool is_reference(uint64_t entry)
 {
