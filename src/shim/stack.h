@@ -4,7 +4,7 @@
  * Owns: libgcc's unwinder (_Unwind_Backtrace, found by dlopen at start and
  * never linked), for the stacks that frames.h leaves to it, and the store of
  * stacks. Called by: the slow path at births, ends and findings. Not on the
- * data path: a full stack costs 10 ns a frame, by libgcc 0.1 to 0.2 us a frame;
+ * data path: a full stack costs 5 ns a frame, by libgcc 0.1 us a frame;
  * a single frame costs 10 ns. Async-signal-safe: libgcc finds its tables by
  * glibc's lock-free _dl_find_object (gcc 12, glibc 2.35); on older systems
  * stacks are off but for the caller's own frame.
