@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <link.h>
 #include <stdatomic.h>
-#include <string.h>
 
 #include "shim/cfi.h"
 #include "shim/own_stack.h"
@@ -57,21 +56,30 @@ static bool is_permanent(const struct link_map *map)
 }
 
 /*
- * What no object describes is the end for libgcc, unless the program has
- * described it (a compiler at run time does), or it is where a signal handler
- * returns to: mov $15, %rax; syscall.
+ * Is it where a signal handler returns to: mov $15, %rax; syscall? Byte by
+ * byte, as libgcc reads it: the code may end before the page does.
+ */
+static bool is_sigreturn(const volatile uint8_t *code)
+{
+	static const uint8_t expected[] = { 0x48, 0xc7, 0xc0, 0x0f, 0x00,
+					    0x00, 0x00, 0x0f, 0x05 };
+	size_t i = 0;
+
+	while (i < sizeof(expected) && code[i] == expected[i])
+		i++;
+	return i == sizeof(expected);
+}
+
+/*
+ * What no object describes is the end for libgcc too, but for the frame of a
+ * signal, and for what the program has described (a compiler at run time does).
  */
 static bool is_end(uintptr_t address)
 {
-	static const uint8_t sigreturn[] = { 0x48, 0xc7, 0xc0, 0x0f, 0x00,
-					     0x00, 0x00, 0x0f, 0x05 };
-	enum { LOWEST = 65536 }; /* vm.mmap_min_addr: code is not below */
 	void *bases[3];
 
-	if (address < LOWEST)
-		return true;
 	return find_fde && !find_fde((void *)(address - 1), bases) &&
-	       memcmp((const void *)address, sigreturn, sizeof(sigreturn)) != 0;
+	       !is_sigreturn((const uint8_t *)address);
 }
 
 static bool pack(const struct cfi_rule *rule, uint32_t *packed)
@@ -148,6 +156,18 @@ struct frame {
 
 enum step { LOST, OUTERMOST_FRAME, CALLER };
 
+/*
+ * Where code can be: above vm.mmap_min_addr, and in the lower half. What is
+ * nowhere else returns to nowhere; 0 does by agreement.
+ */
+static inline bool is_code(uintptr_t address)
+{
+	const uintptr_t lowest = 1UL << 16;
+	const uintptr_t highest = 1UL << 47;
+
+	return address - lowest < highest - lowest;
+}
+
 /* The frame's caller, on a stack that can be read up to end. */
 static inline enum step go_up(struct frame *frame, const uintptr_t *end)
 {
@@ -174,7 +194,7 @@ static inline enum step go_up(struct frame *frame, const uintptr_t *end)
 	}
 	frame->slot = cfa - 1;
 	frame->address = *frame->slot;
-	return frame->address ? CALLER : OUTERMOST_FRAME;
+	return is_code(frame->address) ? CALLER : OUTERMOST_FRAME;
 }
 
 unsigned int frames_walk(const void *base, const void *place, uintptr_t *frames,

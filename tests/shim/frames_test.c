@@ -281,20 +281,69 @@ Test(frames, a_frame_pointer_that_leads_nowhere_is_not_followed)
 	cr_expect_eq(frames_walk(words, (void *)words[1], frames, ROOM), 0);
 }
 
-/* Two that share a set, and a third that takes the place of the older. */
+/* Of a compiler's code at the end of what is mapped. */
+Test(frames, code_that_ends_with_its_page_is_read_no_further)
+{
+	enum { PAGE = 4096 };
+	uint8_t *code = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	cr_assert_neq(code, MAP_FAILED);
+	cr_assert_eq(munmap(code + PAGE, PAGE), 0);
+	cr_expect(is_end((uintptr_t)code + PAGE - 1));
+	code[PAGE - 2] = 0x48;
+	code[PAGE - 1] = 0xc3;
+	cr_expect(is_end((uintptr_t)code + PAGE - 2));
+	memcpy(code, (uint8_t[]){ 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 5 }, 9);
+	cr_expect_not(is_end((uintptr_t)code));
+}
+
+/* Their upper bits would be lost. */
+Test(frames, where_no_code_can_be_the_stack_ends)
+{
+	uintptr_t frames[ROOM];
+	uintptr_t words[8] = { 0 };
+	uint32_t rule;
+
+	with_array(100);
+	expect_same("alloca");
+	words[0] = (uintptr_t)&words[2];
+	words[1] = walked.frames[0];
+	cr_assert(find_rule(words[1], &rule));
+	cr_assert(rule & BY_POINTER);
+	cr_assert_eq(rule & CFA_MAX, 2);
+	for (int bit = 47; bit < 64; bit++) {
+		words[3] = walked.frames[1] | 1UL << bit;
+		cr_expect_eq(frames_walk(words, (void *)words[1], frames, ROOM),
+			     1);
+	}
+	words[3] = 1;
+	cr_expect_eq(frames_walk(words, (void *)words[1], frames, ROOM), 1);
+}
+
+/* Two that share a set; a third takes the place of the older. */
 Test(frames, rules_of_one_set_are_kept_apart)
 {
+	uintptr_t address;
+	uintptr_t newer;
+	uintptr_t older;
 	uint32_t rule;
 
 	recurse(0);
-	for (int way = 0; way < WAYS; way++)
-		rules[5][way] = tag_of((uintptr_t)way * SETS + 5) |
-				(unsigned int)(way + 1);
-	cr_assert(find_rule(5, &rule));
+	address = walked.frames[0];
+	newer = address ^ SETS;
+	older = address ^ 2 * SETS;
+	rules[address % SETS][0] = tag_of(newer) | 1;
+	rules[address % SETS][1] = tag_of(older) | 2;
+	cr_assert(find_rule(newer, &rule));
 	cr_expect_eq(rule, 1);
-	cr_assert(find_rule(SETS + 5, &rule));
+	cr_assert(find_rule(older, &rule));
 	cr_expect_eq(rule, 2);
-	cr_expect_not(find_rule(2 * SETS + 5, &rule) && !(rule & OUTERMOST));
+	recurse(0);
+	expect_same("recurse");
+	cr_expect_eq(rules[address % SETS][0] & ~0ULL << TAG_SHIFT,
+		     tag_of(address));
+	cr_expect_eq(rules[address % SETS][1], tag_of(newer) | 1);
 }
 
 #endif
