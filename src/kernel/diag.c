@@ -13,6 +13,7 @@
 
 #include "kernel/borrow.h"
 #include "kernel/raw.h"
+#include "kernel/socket.h"
 
 /* All of <linux/tcp_states.h>, and TCP_BOUND_INACTIVE (13). */
 enum {
@@ -25,6 +26,20 @@ int diag_open(void)
 {
 	return (int)raw_call3(SYS_socket, AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC,
 			      NETLINK_SOCK_DIAG);
+}
+
+bool diag_is_foreign(int fd)
+{
+	uint64_t mask = borrow_begin();
+	int diag = diag_open();
+	uint64_t here = 0;
+
+	if (diag >= 0) {
+		here = kernel_socket_namespace(diag);
+		raw_close(diag);
+	}
+	borrow_end(mask);
+	return here != 0 && kernel_socket_namespace(fd) != here;
 }
 
 static long diag_send(long fd, const void *request, size_t length)

@@ -50,6 +50,12 @@ int diag_find_with(int fd, const struct address *local,
 		   const struct address *peer, struct diag_row *row);
 
 /*
+ * Was the socket made in another network namespace than the caller's? Then the
+ * lookups do not find it. Not told before Linux 5.14.
+ */
+bool diag_is_foreign(int fd);
+
+/*
  * The same with what the kernel remembers of a connection's traffic
  * (INET_DIAG_INFO). It keeps no time of birth; but where no data has flowed in
  * a direction, the time since is the time since the handshake.

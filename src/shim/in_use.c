@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "kernel/bind.h"
-#include "kernel/borrow.h"
+#include "kernel/diag.h"
 #include "kernel/holders.h"
 #include "kernel/raw.h"
 #include "kernel/socket.h"
@@ -158,21 +158,6 @@ static bool would_share(const struct holders *holders,
 	       try_option(query, BIND_REUSEPORT, address, length) == 0;
 }
 
-/* Sockets of another network namespace do not show in ours. */
-static bool is_foreign(int fd)
-{
-	uint64_t mask = borrow_begin();
-	int diag = diag_open();
-	uint64_t here = 0;
-
-	if (diag >= 0) {
-		here = kernel_socket_namespace(diag);
-		raw_close(diag);
-	}
-	borrow_end(mask);
-	return here != 0 && kernel_socket_namespace(fd) != here;
-}
-
 static void add_holders(struct text *text, struct holders *holders,
 			const struct holder_query *query)
 {
@@ -259,7 +244,7 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 	text_add(text, "wanted by fd ");
 	text_add_number(text, fd);
 	text_add(text, "\n");
-	foreign = is_foreign(fd);
+	foreign = diag_is_foreign(fd);
 	holders->count = 0;
 	holders->unreadable = 0;
 	holders->cut = 0;

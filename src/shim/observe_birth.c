@@ -1,4 +1,5 @@
 /* How sockets come to be followed, and how they are given up for others. */
+#include "kernel/diag.h"
 #include "kernel/socket.h"
 #include "shim/blind.h"
 #include "shim/ends.h"
@@ -143,7 +144,8 @@ uint64_t observe_adopt(int fd)
 	/* What was set before we saw it, and matters at its close. */
 	sock_flag(ref,
 		  SOCK_PASSED |
-			  (kernel_socket_resets(fd) ? SOCK_LINGER_RESET : 0),
+			  (kernel_socket_resets(fd) ? SOCK_LINGER_RESET : 0) |
+			  (diag_is_foreign(fd) ? SOCK_ELSEWHERE : 0),
 		  0);
 	observe_names(fd, ref);
 	ref = settle(fd, ref, true);

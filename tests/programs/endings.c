@@ -211,6 +211,74 @@ static void child_gone_there_by_syscall(void)
 	end_after_the_child(&pair, child);
 }
 
+/* Room for a message of one byte and one descriptor. */
+struct parcel {
+	char byte;
+	struct iovec part;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	struct msghdr message;
+};
+
+static struct msghdr *wrap(struct parcel *parcel)
+{
+	parcel->part = (struct iovec){ &parcel->byte, 1 };
+	parcel->message =
+		(struct msghdr){ .msg_iov = &parcel->part,
+				 .msg_iovlen = 1,
+				 .msg_control = parcel->control,
+				 .msg_controllen = sizeof(parcel->control) };
+	return &parcel->message;
+}
+
+static void send_one(int way, int fd)
+{
+	struct parcel parcel = { .byte = 0 };
+	struct msghdr *message = wrap(&parcel);
+	struct cmsghdr *head = CMSG_FIRSTHDR(message);
+
+	*head = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS,
+				  .cmsg_len = CMSG_LEN(sizeof(int)) };
+	memcpy(CMSG_DATA(head), &fd, sizeof(int));
+	CHECK(sendmsg(way, message, 0) == 1);
+}
+
+static int receive_one(int way)
+{
+	struct parcel parcel;
+	struct msghdr *message = wrap(&parcel);
+	int fd;
+
+	CHECK(recvmsg(way, message, 0) == 1);
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(message)), sizeof(int));
+	return fd;
+}
+
+/* As vsftpd does: its child gets each connection of data by a message. */
+static void received_in_another_network(void)
+{
+	struct pair pair;
+	int way[2];
+	char byte;
+	pid_t child;
+
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, way) == 0);
+	child = (pid_t)syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, 0, 0, 0, 0);
+	if (child == 0)
+		_exit(close(receive_one(way[1])));
+	if (child < 0) {
+		CHECK(errno == EPERM);
+		skip("needs root for a network namespace");
+	}
+	pair = make_pair();
+	send_one(way[0], pair.server);
+	CHECK(close(pair.server) == 0);
+	CHECK(waitpid(child, NULL, 0) == child);
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(close(pair.client) == 0);
+	tell("refuse", "reset");
+}
+
 /* It runs on our memory: we have not gone. */
 static int go_and_end(void *unused)
 {
@@ -498,6 +566,7 @@ static const struct scenario scenarios[] = {
 	S(child_made_in_another_network),
 	S(child_made_there_by_syscall),
 	S(child_gone_there_by_syscall),
+	S(received_in_another_network),
 	S(child_that_goes_on_our_memory),
 	S(fin_and_reset_at_once),
 	S(reset_alone),
