@@ -45,11 +45,21 @@ static bool peer_closed_first(const struct tcp_socket *socket)
 		other->state == ST_FIN_WAIT_2 || other->state == ST_TIME_WAIT);
 }
 
+/*
+ * Whoever held it after its owner has told nothing. Had it been the first to
+ * close, TIME_WAIT would show.
+ */
+static bool was_left_to_others(const struct tcp_socket *socket)
+{
+	return socket->released && !socket->other_end;
+}
+
 /* Of two FINs there is no trace once both are acknowledged. */
 static bool was_last_to_close(const struct tcp_socket *socket)
 {
 	return socket->state == ST_CLOSE_WAIT ||
-	       (socket->state == ST_ESTABLISHED && peer_closed_first(socket));
+	       (socket->state == ST_ESTABLISHED &&
+		(peer_closed_first(socket) || was_left_to_others(socket)));
 }
 
 static void walk(struct session *session, struct tcp_socket *socket,

@@ -566,6 +566,35 @@ Test(run, the_other_end_tells_who_has_sent_a_reset)
 	run_end(&run);
 }
 
+/* As inetd does for a program that is not followed: its client ends first. */
+Test(run, a_connection_that_was_left_to_another_program_is_not_called_reset)
+{
+	static const char server[] =
+		"import socket, subprocess, sys\n"
+		"client = 'import socket, sys; '\\\n"
+		"    's = socket.create_connection((\"127.0.0.1\", '\\\n"
+		"    'int(sys.argv[1]))); sys.stdin.read(); '\\\n"
+		"    's.shutdown(socket.SHUT_WR); s.recv(1)'\n"
+		"l = socket.socket(); l.bind(('127.0.0.1', 0)); l.listen()\n"
+		"c = subprocess.Popen([sys.executable, '-c', client, "
+		"str(l.getsockname()[1])], stdin=subprocess.PIPE, env={})\n"
+		"s, _ = l.accept()\n"
+		"cat = subprocess.Popen(['/bin/cat'], stdin=s, stdout=s, "
+		"env={})\n"
+		"s.close(); c.stdin.close(); c.wait(); cat.wait()\n";
+	struct run run;
+
+	cr_expect_eq(run_all(&run, false, NULL,
+			     RUN("-v", "/usr/bin/python3", "-c", server)),
+		     0);
+	cr_expect(strstr(run_errors(&run),
+			 "LAST_ACK -> CLOSED: the peer acknowledged our FIN, "
+			 "likely (kernel"),
+		  "%s", run.text);
+	cr_expect_null(strstr(run.text, "reset"), "%s", run.text);
+	run_end(&run);
+}
+
 Test(run, when_tcpshadow_is_killed_the_program_lives_on)
 {
 	struct run run;
