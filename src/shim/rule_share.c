@@ -1,5 +1,6 @@
 /* Rules about sockets that more than one descriptor leads to. */
 #include <string.h>
+#include <unistd.h>
 
 #include "kernel/diag.h"
 #include "kernel/owners.h"
@@ -19,6 +20,7 @@ struct others {
 	char command[16]; /* of this process */
 	bool found;       /* there is one, */
 	bool foreign;     /* another program is among them */
+	int given;        /* the process that was last seen to be given it */
 };
 
 /* Closes in a row of what only forked copies of this program held. */
@@ -28,6 +30,17 @@ static _Atomic uint32_t held_by_forks;
 static _Atomic uint32_t held_again;
 static _Atomic bool found_any;
 
+/*
+ * Is it what the process reads from, or writes to, by default? As in the manner
+ * of inetd: then it was given on purpose. The lowest descriptors come first.
+ */
+static bool was_given(const struct owner *owner, int *given)
+{
+	if (owner->fd <= STDERR_FILENO)
+		*given = owner->pid;
+	return *given == owner->pid;
+}
+
 static bool add_other(const struct owner *owner, void *argument)
 {
 	struct others *others = argument;
@@ -36,7 +49,8 @@ static bool add_other(const struct owner *owner, void *argument)
 	if (owner->pid == process_id())
 		return true;
 	others->found = true;
-	others->foreign |= strcmp(owner->command, others->command) != 0;
+	others->foreign |= !was_given(owner, &others->given) &&
+			   strcmp(owner->command, others->command) != 0;
 	text_add(text, "held by pid ");
 	text_add_number(text, owner->pid);
 	text_add(text, " (");
@@ -163,6 +177,7 @@ static void say_inherited(int fd, uint64_t ref)
 struct suspects {
 	uint64_t refs[OWNERS_INODES_MAX];
 	uint32_t inodes[OWNERS_INODES_MAX];
+	int given[OWNERS_INODES_MAX]; /* as of others */
 	unsigned int count;
 	char command[16]; /* of this process */
 };
@@ -174,6 +189,7 @@ static bool accuse(const struct owner *owner, void *argument)
 	for (unsigned int i = 0; i < suspects->count; i++) {
 		if (suspects->inodes[i] == owner->inode &&
 		    owner->pid != process_id() &&
+		    !was_given(owner, &suspects->given[i]) &&
 		    strcmp(owner->command, suspects->command) != 0)
 			sock_flag(suspects->refs[i], SOCK_HELD_SAID, 0);
 	}

@@ -60,8 +60,11 @@ static void duplicate_that_is_used(void)
 	tell("refuse", "[shared-close]");
 }
 
-/* Executes sleep once the gate, if any, is shut. Does not outlive its parent. */
-static pid_t start_sleep(const int *gate)
+/*
+ * Executes sleep once the gate, if any, is shut, with that input, unless it is
+ * -1. Does not outlive its parent.
+ */
+static pid_t start_sleep_on(int input, const int *gate)
 {
 	pid_t child = fork();
 	char byte;
@@ -69,12 +72,19 @@ static pid_t start_sleep(const int *gate)
 	if (child != 0)
 		return child;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (input >= 0)
+		CHECK(dup2(input, STDIN_FILENO) == STDIN_FILENO);
 	if (gate) {
 		close(gate[1]);
 		CHECK(read(gate[0], &byte, 1) == 0);
 	}
 	execlp("sleep", "sleep", "30", NULL);
 	_exit(1);
+}
+
+static pid_t start_sleep(const int *gate)
+{
+	return start_sleep_on(-1, gate);
 }
 
 static void wait_for_sleep(pid_t child)
@@ -135,6 +145,27 @@ static void sockets_that_a_child_keeps_for_its_program(void)
 	/* At the end both, which were made at one place. */
 	tell("expect", "again: 1 more time at");
 	tell("findings", "2 shared-close");
+}
+
+/* Closed once the child is another program, and before. */
+static void sockets_that_are_the_input_of_a_program(void)
+{
+	struct pair pairs[2] = { make_pair(), make_pair() };
+	pid_t child;
+	int gate[2];
+
+	CHECK(pipe2(gate, O_CLOEXEC) == 0);
+	for (int i = 0; i < 2; i++) {
+		only_the_client_crosses(&pairs[i]);
+		CHECK(fcntl(pairs[i].client, F_SETFD, FD_CLOEXEC) == 0);
+	}
+	wait_for_sleep(start_sleep_on(pairs[0].client, NULL));
+	CHECK(close(pairs[0].client) == 0);
+	child = start_sleep_on(pairs[1].client, gate);
+	CHECK(close(pairs[1].client) == 0);
+	CHECK(close(gate[1]) == 0);
+	wait_for_sleep(child);
+	tell("findings", "0 shared-close");
 }
 
 /* All of them are closed at one place. */
@@ -280,6 +311,7 @@ static const struct scenario at_once[] = {
 	S(duplicate_that_is_used),
 	S(sockets_that_a_child_keeps_for_its_program),
 	S(socket_that_a_child_keeps),
+	S(sockets_that_are_the_input_of_a_program),
 	S(sockets_that_only_a_fork_keeps_come_not_again),
 	S(queue_that_is_full_at_the_end),
 };
