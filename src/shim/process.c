@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -188,6 +189,73 @@ static void settle_held(void)
 	}
 }
 
+struct directory_entry { /* struct linux_dirent64, getdents64(2) */
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
+/* What /proc/self/fd has, until each returns false. */
+static void each_descriptor(bool (*each)(long directory, const char *name,
+					 void *argument),
+			    void *argument)
+{
+	_Alignas(struct directory_entry) char buffer[4096];
+	long directory = raw_call6(SYS_openat, AT_FDCWD, (long)"/proc/self/fd",
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
+	bool more = directory >= 0;
+	long got;
+
+	while (more && (got = raw_call3(SYS_getdents64, directory, (long)buffer,
+					sizeof(buffer))) > 0) {
+		for (long at = 0; more && at < got;) {
+			const struct directory_entry *entry =
+				(const void *)(buffer + at);
+
+			at += entry->length;
+			more = each(directory, entry->name, argument);
+		}
+	}
+	if (directory >= 0)
+		raw_close((int)directory);
+}
+
+struct ring_search {
+	int looks;
+	bool found;
+};
+
+static bool look_for_ring(long directory, const char *name, void *argument)
+{
+	enum { LOOKS_MAX = 256 };
+	static const char ring[] = "anon_inode:[io_uring]";
+	struct ring_search *search = argument;
+	char link[sizeof(ring)];
+
+	search->found = raw_call6(SYS_readlinkat, directory, (long)name,
+				  (long)link, sizeof(link), 0,
+				  0) == sizeof(ring) - 1 &&
+			memcmp(link, ring, sizeof(ring) - 1) == 0;
+	return !search->found && ++search->looks < LOOKS_MAX;
+}
+
+/* liburing sets its rings up without libc: of a program with sockets, ask. */
+static void find_ring(void)
+{
+	struct ring_search search = { .found = false };
+	uint64_t mask;
+
+	if (process_sandboxed() || table_highest() < 0)
+		return;
+	mask = borrow_begin();
+	each_descriptor(look_for_ring, &search);
+	borrow_end(mask);
+	if (search.found)
+		blind_io_uring();
+}
+
 void process_settle(enum call call)
 {
 	struct sight sight = { .call = call };
@@ -199,6 +267,8 @@ void process_settle(enum call call)
 	if (call == CALL_NONE)
 		settle_held();
 	observe_ghosts(call, 0);
+	if (call == CALL_NONE)
+		find_ring();
 	report_repetitions();
 	blind_summary();
 	if (call == CALL_NONE)
@@ -221,47 +291,20 @@ static void make_identity(void)
 	atomic_store(&identity, self);
 }
 
-struct directory_entry { /* struct linux_dirent64, getdents64(2) */
-	uint64_t inode;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
-
-static void adopt(int fd)
-{
-	uint64_t ref = observe_adopt(fd);
-
-	if (!ref)
-		return;
-	sock_flag(ref, SOCK_INHERITED, 0);
-	feed_inherited(sock_of(ref)->cookie, fd, false);
-}
-
 /* Sockets that came over an exec. */
-static void adopt_inherited(void)
+static bool adopt(long directory, const char *name, void *unused)
 {
-	_Alignas(struct directory_entry) char buffer[4096];
-	long directory = raw_call6(SYS_openat, AT_FDCWD, (long)"/proc/self/fd",
-				   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
-	long got;
+	int fd = (int)text_number(name);
+	uint64_t ref = fd >= 0 && fd != directory && !table_find(fd)
+			       ? observe_adopt(fd)
+			       : 0;
 
-	if (directory < 0)
-		return;
-	while ((got = raw_call3(SYS_getdents64, directory, (long)buffer,
-				sizeof(buffer))) > 0) {
-		for (long at = 0; at < got;) {
-			const struct directory_entry *entry =
-				(const void *)(buffer + at);
-			int fd = (int)text_number(entry->name);
-
-			at += entry->length;
-			if (fd >= 0 && fd != directory && !table_find(fd))
-				adopt(fd);
-		}
+	(void)unused;
+	if (ref) {
+		sock_flag(ref, SOCK_INHERITED, 0);
+		feed_inherited(sock_of(ref)->cookie, fd, false);
 	}
-	raw_close((int)directory);
+	return true;
 }
 
 /* The dynamic loader passes what main() will get (elf/dl-init.c). */
@@ -282,7 +325,7 @@ __attribute__((constructor)) static void process_start(int count,
 	suppressed_start();
 	handover_read(environ);
 	atomic_store(&started, true);
-	adopt_inherited();
+	each_descriptor(adopt, NULL);
 	errno = saved;
 }
 

@@ -327,6 +327,17 @@ static void io_uring_is_set_up(void)
 	CHECK(syscall(SYS_close, pair.client) == 0);
 }
 
+/* As liburing does it. */
+static void io_uring_is_set_up_without_libc(void)
+{
+	struct io_uring_params parameters = { .flags = 0 };
+
+	make_pair();
+	if (raw_syscall(SYS_io_uring_setup, 1, (long)&parameters, 0) < 0)
+		skip("needs io_uring");
+	tell("expect", "the program uses io_uring");
+}
+
 /* --- sandboxes that come to nothing
  * ------------------------------------------------ */
 
@@ -393,6 +404,7 @@ static const struct scenario scenarios[] = {
 	S(a_child_by_fork),
 #endif
 	S(io_uring_is_set_up),
+	S(io_uring_is_set_up_without_libc),
 	S(a_sandbox_is_asked_for),
 	S(a_sandbox_is_refused),
 };
