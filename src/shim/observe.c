@@ -19,29 +19,44 @@
 /* The kernel keeps TIME_WAIT for 60 s (TCP_TIMEWAIT_LEN), in milliseconds. */
 enum { TIME_WAIT_MS = 60000 };
 
+/* Does a connection of which TCP_INFO says CLOSED, after our FIN, wait? */
+static bool is_waiting(int fd, const struct sock *sock)
+{
+	struct diag_row row;
+
+	/* Where no lookup reaches: a reset leaves an error to be read. */
+	if (atomic_load(&sock->word) & SOCK_ELSEWHERE)
+		return !(kernel_socket_events(fd) & POLLERR);
+	return diag_find(&sock->local, &sock->peer, &row) == 1 &&
+	       row.cookie == sock->cookie && row.state == ST_TIME_WAIT;
+}
+
 /*
  * What the kernel's state means for this socket. TCP_INFO says CLOSED of a
  * descriptor in TIME_WAIT; where our FIN is out, sock_diag tells which it is.
  */
-static enum tcp_state refine(const struct sock *sock, enum tcp_state shadow,
-			     enum tcp_state kernel)
+static enum tcp_state refine(int fd, const struct sock *sock,
+			     enum tcp_state shadow, enum tcp_state kernel,
+			     const struct sight *sight)
 {
-	struct diag_row row;
+	bool elsewhere = atomic_load(&sock->word) & SOCK_ELSEWHERE;
 
-	if (kernel != ST_CLOSED || atomic_load(&sock->word) & SOCK_ELSEWHERE)
+	if (kernel != ST_CLOSED)
 		return kernel;
 	switch (shadow) {
 	case ST_TIME_WAIT:
-	case ST_UNKNOWN:
-		return shadow == ST_UNKNOWN ? kernel : ST_TIME_WAIT;
+		return ST_TIME_WAIT;
 	case ST_ESTABLISHED:
+		/* Who has sent our FIN, and when, is not known. */
+		if (elsewhere)
+			return kernel;
+		__attribute__((fallthrough));
 	case ST_FIN_WAIT_1:
 	case ST_FIN_WAIT_2:
 	case ST_CLOSING:
-		if (diag_find(&sock->local, &sock->peer, &row) == 1 &&
-		    row.cookie == sock->cookie && row.state == ST_TIME_WAIT)
-			return ST_TIME_WAIT;
-		return kernel;
+		if (elsewhere && steps_event(sight->error) != EVENT_NONE)
+			return kernel;
+		return is_waiting(fd, sock) ? ST_TIME_WAIT : kernel;
 	default:
 		return kernel;
 	}
@@ -175,7 +190,7 @@ void observe_counters(int fd, uint64_t ref, const struct sight *sight,
 					counters->known = false;
 				return;
 			}
-			to = refine(sock, sock_state(word), kernel);
+			to = refine(fd, sock, sock_state(word), kernel, sight);
 		}
 		if (to == sock_state(word)) {
 			if (word & SOCK_ERROR_UNREAD &&
@@ -249,7 +264,8 @@ bool observe_peer_closed_first(int fd, const struct sock *sock)
 	 * would have left an error.
 	 */
 	return kernel == ST_CLOSED &&
-	       refine(sock, ST_FIN_WAIT_1, kernel) != ST_TIME_WAIT &&
+	       (atomic_load(&sock->word) & SOCK_ELSEWHERE ||
+		!is_waiting(fd, sock)) &&
 	       !(kernel_socket_events(fd) & POLLERR);
 }
 

@@ -211,6 +211,33 @@ static void child_gone_there_by_syscall(void)
 	end_after_the_child(&pair, child);
 }
 
+/* As vsftpd ends: the child ends what it was born with, and then itself. */
+static void shut_down_in_another_network(void)
+{
+	struct pair pair = make_pair();
+	int port = port_of(pair.client);
+	pid_t child =
+		(pid_t)syscall(SYS_clone, CLONE_NEWNET | SIGCHLD, 0, 0, 0, 0);
+	int status;
+	char byte;
+
+	if (child == 0) {
+		CHECK(close(pair.client) == 0);
+		CHECK(shutdown(pair.server, SHUT_RDWR) == 0);
+		wait_state(pair.server, TCP_CLOSE);
+		_exit(0);
+	}
+	if (child < 0) {
+		CHECK(errno == EPERM);
+		skip("needs root for a network namespace");
+	}
+	CHECK(read(pair.client, &byte, 1) == 0);
+	CHECK(close(pair.client) == 0);
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
+	wait_state_between(port_of(pair.listener), port, TCP_TIME_WAIT);
+	tell("refuse", "reset");
+}
+
 /* Room for a message of one byte and one descriptor. */
 struct parcel {
 	char byte;
@@ -259,6 +286,7 @@ static void received_in_another_network(void)
 {
 	struct pair pair;
 	int way[2];
+	int status;
 	char byte;
 	pid_t child;
 
@@ -273,7 +301,7 @@ static void received_in_another_network(void)
 	pair = make_pair();
 	send_one(way[0], pair.server);
 	CHECK(close(pair.server) == 0);
-	CHECK(waitpid(child, NULL, 0) == child);
+	CHECK(waitpid(child, &status, 0) == child && status == 0);
 	CHECK(read(pair.client, &byte, 1) == 0);
 	CHECK(close(pair.client) == 0);
 	tell("refuse", "reset");
@@ -566,6 +594,7 @@ static const struct scenario scenarios[] = {
 	S(child_made_in_another_network),
 	S(child_made_there_by_syscall),
 	S(child_gone_there_by_syscall),
+	S(shut_down_in_another_network),
 	S(received_in_another_network),
 	S(child_that_goes_on_our_memory),
 	S(fin_and_reset_at_once),
