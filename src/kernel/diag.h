@@ -50,10 +50,10 @@ int diag_find_with(int fd, const struct address *local,
 		   const struct address *peer, struct diag_row *row);
 
 /*
- * Was the socket made in another network namespace than the caller's? Then the
- * lookups do not find it. Not told before Linux 5.14.
+ * SO_NETNS_COOKIE of the caller's network namespace: what has another is not
+ * found. 0 where it is not told (before Linux 5.14, or without a descriptor).
  */
-bool diag_is_foreign(int fd);
+uint64_t diag_namespace(void);
 
 /*
  * The same with what the kernel remembers of a connection's traffic

@@ -158,6 +158,14 @@ static bool would_share(const struct holders *holders,
 	       try_option(query, BIND_REUSEPORT, address, length) == 0;
 }
 
+/* Sockets of another network namespace do not show in ours. */
+static bool is_foreign(int fd)
+{
+	uint64_t here = diag_namespace();
+
+	return here != 0 && kernel_socket_namespace(fd) != here;
+}
+
 static void add_holders(struct text *text, struct holders *holders,
 			const struct holder_query *query)
 {
@@ -244,7 +252,7 @@ static void explain(int fd, const struct sockaddr *address, socklen_t length,
 	text_add(text, "wanted by fd ");
 	text_add_number(text, fd);
 	text_add(text, "\n");
-	foreign = diag_is_foreign(fd);
+	foreign = is_foreign(fd);
 	holders->count = 0;
 	holders->unreadable = 0;
 	holders->cut = 0;

@@ -433,6 +433,7 @@ void observe_left_network(void)
 
 	if (!process_owns_memory())
 		return;
+	observe_forget_network();
 	for (int fd = 0; fd <= highest; fd++) {
 		uint64_t ref = table_find(fd);
 

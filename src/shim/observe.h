@@ -133,6 +133,9 @@ bool observe_ghost(uint64_t ref, enum call call);
 void observe_leaving_network(enum call call);
 void observe_left_network(void);
 
+/* Which one that is is asked again before it is next compared. */
+void observe_forget_network(void);
+
 /* The ghosts of this process on a port (0: on any): settles each. */
 void observe_ghosts(enum call call, uint16_t port);
 

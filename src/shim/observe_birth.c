@@ -115,6 +115,27 @@ static uint64_t hold_known(uint64_t cookie)
 	return ref;
 }
 
+/* The namespace of this process; 0: not asked since it went there. */
+static _Atomic uint64_t network;
+
+void observe_forget_network(void)
+{
+	atomic_store(&network, 0);
+}
+
+/* Where no lookup of ours reaches. */
+static bool is_elsewhere(int fd)
+{
+	uint64_t there = kernel_socket_namespace(fd);
+	uint64_t here = atomic_load(&network);
+
+	if (there != 0 && here == 0) {
+		here = diag_namespace();
+		atomic_store(&network, here);
+	}
+	return there != 0 && here != 0 && there != here;
+}
+
 uint64_t observe_adopt(int fd)
 {
 	enum kernel_kind kind;
@@ -145,7 +166,7 @@ uint64_t observe_adopt(int fd)
 	sock_flag(ref,
 		  SOCK_PASSED |
 			  (kernel_socket_resets(fd) ? SOCK_LINGER_RESET : 0) |
-			  (diag_is_foreign(fd) ? SOCK_ELSEWHERE : 0),
+			  (is_elsewhere(fd) ? SOCK_ELSEWHERE : 0),
 		  0);
 	observe_names(fd, ref);
 	ref = settle(fd, ref, true);
