@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -273,6 +274,20 @@ static int say_no_program(const char *name, int error)
 	return EXIT_NOT_STARTED;
 }
 
+/* No exec lacks a descriptor: what did was what this command needs itself. */
+static void say_not_started(const char *path, int error)
+{
+	struct rlimit limit = { .rlim_max = 0 };
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (error == EMFILE)
+		say("a limit of %llu descriptors (ulimit -Hn) is too low for "
+		    "tcpshadow run",
+		    (unsigned long long)limit.rlim_max);
+	else
+		say("%s: %s", path, strerror(error));
+}
+
 static int start(struct run *run)
 {
 	char *library = launch_library();
@@ -301,7 +316,7 @@ static int start(struct run *run)
 					 launch_environment(library, ring,
 							    &run->arguments));
 		if (result < 0)
-			say("%s: %s", path, strerror(-result));
+			say_not_started(path, -result);
 		if (result == 0) {
 			outputs_start(&run->outputs);
 			gaps_target(run->session, path);

@@ -315,6 +315,11 @@ Test(supervise, nothing_is_left_of_a_run_that_could_not_start, .timeout = 120)
 					  "ulimit -n $1; exec $0 run true",
 					  run_command(), limits[i])),
 			     126, "%s", run_errors(&run));
+		/* The program is not to blame. */
+		cr_expect(strstr(run_errors(&run),
+				 "descriptors (ulimit -Hn) is too low for "
+				 "tcpshadow run"),
+			  "%s", run.text);
 		run_end(&run);
 		cr_expect_eq(waitpid(-1, NULL, WNOHANG | __WALL), -1, "%s",
 			     limits[i]);
