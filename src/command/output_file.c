@@ -55,10 +55,10 @@ static int open_temporary(struct output_file *file, const struct stat *old)
 	return fd;
 }
 
-/* Without emptying it. */
+/* Without emptying it. Two runs that share a log do not write over each other. */
 static int open_itself(struct output_file *file)
 {
-	enum { FLAGS = O_WRONLY | O_CREAT | O_CLOEXEC };
+	enum { FLAGS = O_WRONLY | O_CREAT | O_CLOEXEC | O_APPEND };
 	int fd = open(file->target, FLAGS | O_EXCL, 0666);
 
 	file->made = fd >= 0;

@@ -130,6 +130,26 @@ Test(outputs, an_old_one_is_gone_once_the_program_runs)
 	cr_expect_eq(kill(program, SIGKILL), 0);
 }
 
+/* As two jobs of one build do; here one within the other. */
+Test(outputs, two_runs_do_not_write_over_each_other)
+{
+	char *text;
+	const char *first;
+
+	cr_expect_eq(run_all(&made_run, false, NULL,
+			     ARGV(run_command(), "run", "-v",
+				  to_file("log-file", "out"), run_command(),
+				  "run", "-v", to_file("log-file", "out"),
+				  "true")),
+		     0);
+	text = made_text("out");
+	first = strstr(text, "== the program ended");
+	cr_assert(first, "%s", text);
+	cr_expect(strstr(first + 1, "== the program ended"), "%s", text);
+	cr_expect_eq(strncmp(text, "tcpshadow: ", 11), 0, "%s", text);
+	free(text);
+}
+
 static void check_same(const char *one, const char *two)
 {
 	cr_expect_eq(run_all(&made_run, false, NULL,
