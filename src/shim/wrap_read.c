@@ -29,16 +29,21 @@ static OUT_OF_LINE ssize_t read_look(const struct kept *kept, enum call call,
 	return result;
 }
 
-/*
- * After a read from a followed socket: the good case costs two loads. As it is
- * inlined, the return address is the wrapper's.
- */
+/* After a read from a followed socket: the good case costs two loads. */
 static inline __attribute__((always_inline)) ssize_t
-read_done(const struct kept *kept, enum call call, ssize_t result)
+read_done_at(const struct kept *kept, enum call call, ssize_t result,
+	     const void *place)
 {
 	if (likely(result > 0 && !observe_wants_read(kept->ref)))
 		return result;
-	return read_look(kept, call, result, RETURN_ADDRESS);
+	return read_look(kept, call, result, place);
+}
+
+/* As it is inlined, the return address is the wrapper's. */
+static inline __attribute__((always_inline)) ssize_t
+read_done(const struct kept *kept, enum call call, ssize_t result)
+{
+	return read_done_at(kept, call, result, RETURN_ADDRESS);
 }
 
 static OUT_OF_LINE ssize_t read_buried(int fd, void *buffer, size_t size)
@@ -203,16 +208,19 @@ ssize_t __recv_chk(int fd, void *buffer, size_t size, size_t room, int flags)
 	return __recv_chk_buried(fd, buffer, size, room, flags);
 }
 
+/* Told the place: recvfrom() has too much on its stack for a tail call. */
 static OUT_OF_LINE ssize_t recvfrom_buried(int fd, void *__restrict buffer,
 					   size_t size, int flags,
 					   __SOCKADDR_ARG address,
-					   socklen_t *__restrict length)
+					   socklen_t *__restrict length,
+					   const void *place)
 {
-	uint64_t ref = followed(fd, CALL_recvfrom, RETURN_ADDRESS);
+	uint64_t ref = followed(fd, CALL_recvfrom, place);
 	ssize_t result =
 		real.recvfrom(fd, buffer, size, flags, address, length);
 
-	return ref ? read_done(&(struct kept){ fd, ref }, CALL_recvfrom, result)
+	return ref ? read_done_at(&(struct kept){ fd, ref }, CALL_recvfrom,
+				  result, place)
 		   : result;
 }
 
@@ -232,7 +240,8 @@ ssize_t recvfrom(int fd, void *__restrict buffer, size_t size, int flags,
 	}
 	if (likely(ref == 0))
 		return real.recvfrom(fd, buffer, size, flags, address, length);
-	return recvfrom_buried(fd, buffer, size, flags, address, length);
+	return recvfrom_buried(fd, buffer, size, flags, address, length,
+			       RETURN_ADDRESS);
 }
 
 static OUT_OF_LINE ssize_t __recvfrom_chk_buried(

@@ -32,18 +32,31 @@ static inline bool has_credit(uint64_t entry)
 	return is_reference(entry) && likely(sock_spend(entry));
 }
 
-static OUT_OF_LINE ssize_t write_slowly(int fd, const void *buffer, size_t size)
+static inline __attribute__((always_inline)) ssize_t
+write_attempted(int fd, const void *buffer, size_t size, const void *place)
 {
 	struct attempt attempt;
 	ssize_t result;
 
-	if (attempt_begin(&attempt, fd, 0, CALL_write, RETURN_ADDRESS))
+	if (attempt_begin(&attempt, fd, 0, CALL_write, place))
 		result = real.send(fd, buffer, size, MSG_NOSIGNAL);
 	else
 		result = real.write(fd, buffer, size);
 	if (unlikely(attempt_missed(&attempt, result)))
 		return real.write(fd, buffer, size);
-	return attempt_end(&attempt, CALL_write, result, RETURN_ADDRESS);
+	return attempt_end(&attempt, CALL_write, result, place);
+}
+
+static OUT_OF_LINE ssize_t write_slowly(int fd, const void *buffer, size_t size)
+{
+	return write_attempted(fd, buffer, size, RETURN_ADDRESS);
+}
+
+/* The same from where write() has a frame, and this is no tail call. */
+static OUT_OF_LINE ssize_t write_again(const struct kept *kept,
+				       const void *place)
+{
+	return write_attempted(kept->fd, kept->bytes, kept->size, place);
 }
 
 ssize_t write(int fd, const void *buffer, size_t size)
@@ -63,7 +76,7 @@ ssize_t write(int fd, const void *buffer, size_t size)
 			return result;
 		if (errno == ENOTSOCK) {
 			errno = kept.errno_before;
-			return write_slowly(kept.fd, kept.bytes, kept.size);
+			return write_again(&kept, RETURN_ADDRESS);
 		}
 		return attempt_failed(kept.fd, kept.errno_before, 0, CALL_write,
 				      RETURN_ADDRESS);

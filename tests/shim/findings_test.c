@@ -59,6 +59,19 @@ Test(findings, last_one_that_is_shown_says_so_and_the_counts_are_right)
 	run_end(&run);
 }
 
+/* Some wrappers have a part of its own for that. */
+Test(findings, of_a_closed_number_each_call_is_where_the_program_made_it)
+{
+	struct run run;
+
+	cr_assert_eq(run_all(&run, true, NULL, ARGV(run_program("gone"))), 0,
+		     "%s", run_errors(&run));
+	cr_expect_eq(log_errors(run_log(&run)), 0);
+	cr_expect_eq(count_of(run.text, "\n    #0 gone+"), 14, "%s", run.text);
+	cr_expect_null(strstr(run.text, "#0 libtcpshadow.so"), "%s", run.text);
+	run_end(&run);
+}
+
 /* More places than can be told apart: they are counted all the same. */
 Test(findings, places_beyond_those_that_are_kept_count)
 {
