@@ -233,6 +233,19 @@ $(BUILD)/tests/shim/report_test: tests/shim/report_test.c $(PLAIN_OBJECTS) \
 	$(call say,TEST,$@)
 	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $(filter %.c %.o,$^) -lcriterion -pthread
 
+$(BUILD)/shim.a: $(STRESS_OBJECTS)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# With parts of the library, some of which the test brings itself.
+SHIM_TESTS = $(patsubst %,$(BUILD)/tests/shim/%_test,frames initial)
+
+$(SHIM_TESTS): $(BUILD)/tests/%_test: tests/%_test.c $(PLAIN_OBJECTS) \
+		$(BUILD)/shim.a
+	@mkdir -p $(@D)
+	$(call say,TEST,$@)
+	$(Q)$(CC) $(TEST_CFLAGS) -o $@ $< $(PLAIN_OBJECTS) $(BUILD)/shim.a \
+	-lcriterion -pthread
+
 $(BUILD)/tests/%_test: tests/%_test.c $(PLAIN_OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,TEST,$@)

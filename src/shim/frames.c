@@ -2,19 +2,15 @@
 
 #if defined(__x86_64__)
 #include <dlfcn.h>
-#include <link.h>
 #include <stdatomic.h>
 
 #include "shim/cfi.h"
+#include "shim/initial.h"
 #include "shim/own_stack.h"
 
 #pragma weak _dl_find_object
 
-enum { OBJECTS_MAX = 256, SETS = 1 << 12, WAYS = 2 };
-
-/* They are never unloaded. */
-static const struct link_map *objects[OBJECTS_MAX];
-static unsigned int object_count;
+enum { SETS = 1 << 12, WAYS = 2 };
 
 static frames_find_fde *find_fde;
 
@@ -36,23 +32,11 @@ enum {
 void frames_start(frames_find_fde *find)
 {
 	find_fde = find;
-	for (const struct link_map *map = _r_debug.r_map;
-	     map && object_count < OBJECTS_MAX; map = map->l_next)
-		objects[object_count++] = map;
 }
 
 static uint64_t tag_of(uintptr_t address)
 {
 	return (uint64_t)(address / SETS) << TAG_SHIFT;
-}
-
-static bool is_permanent(const struct link_map *map)
-{
-	for (unsigned int i = 0; i < object_count; i++) {
-		if (objects[i] == map)
-			return true;
-	}
-	return false;
 }
 
 /*
@@ -103,7 +87,7 @@ static bool read_rule(uintptr_t address, uint32_t *packed, bool *permanent)
 	if (_dl_find_object((void *)(address - 1), &object) == 0 &&
 	    object.dlfo_eh_frame) {
 		answer = cfi_find(object.dlfo_eh_frame, address - 1, &rule);
-		*permanent = is_permanent(object.dlfo_link_map);
+		*permanent = initial_has(object.dlfo_link_map);
 	}
 	if (answer == CFI_RULE)
 		return pack(&rule, packed);

@@ -6,7 +6,7 @@
  * registers, and what holds for a return address holds until its object is
  * unloaded: 5 ns.
  *
- * Owns: the rules of objects that were loaded with the program. Called by:
+ * Owns: the rules of the initial objects. Called by:
  * stack. Lock-free, async-signal-safe, allocates nothing, makes no system call.
  * On x86-64 with glibc 2.35; elsewhere all frames are lost.
  */
@@ -20,7 +20,7 @@
 /* libgcc's _Unwind_Find_FDE; the second argument takes three pointers. */
 typedef const void *frames_find_fde(void *address, void *bases);
 
-/* From the constructor, while the program's own objects are the only ones. */
+/* From the constructor, after initial_start(). */
 void frames_start(frames_find_fde *find);
 
 /*

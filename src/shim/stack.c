@@ -13,6 +13,7 @@
 #include "shim/elf.h"
 #include "shim/feed.h"
 #include "shim/frames.h"
+#include "shim/initial.h"
 #include "shim/interceptor.h"
 #include "shim/process.h"
 #include "shim/report.h"
@@ -99,6 +100,7 @@ void stack_start(void)
 		(__typeof__(unwind_get_cfa))dlsym(libgcc, "_Unwind_GetCFA");
 	if (!unwind_get_ip || !unwind_get_cfa)
 		unwind_backtrace = NULL;
+	initial_start();
 	frames_start((frames_find_fde *)dlsym(libgcc, "_Unwind_Find_FDE"));
 	/* The first call sets up what the later ones only read. */
 	if (unwind_backtrace)

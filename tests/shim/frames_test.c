@@ -12,6 +12,7 @@
 
 #include "shim/cfi.c"
 #include "shim/frames.c"
+#include "shim/initial.h"
 #include "shim/own_stack.c"
 #include "support/run.h"
 
@@ -26,6 +27,7 @@ extern const void *_Unwind_Find_FDE(void *address, void *bases);
 static void start(void)
 {
 	own_stack_start(__libc_stack_end);
+	initial_start();
 	frames_start(_Unwind_Find_FDE);
 }
 
@@ -237,7 +239,6 @@ Test(frames, rules_of_an_object_that_can_be_unloaded_are_not_kept)
 		expect_same("call back");
 	}
 	cr_expect_eq(rule_count(), before);
-	cr_expect(is_permanent(_r_debug.r_map));
 	for (unsigned int i = 0; i < walked.count; i++) {
 		struct dl_find_object object;
 
@@ -296,6 +297,27 @@ Test(frames, code_that_ends_with_its_page_is_read_no_further)
 	cr_expect(is_end((uintptr_t)code + PAGE - 2));
 	memcpy(code, (uint8_t[]){ 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 5 }, 9);
 	cr_expect_not(is_end((uintptr_t)code));
+}
+
+/* push %rbp; call *%rdi; pop %rbp; ret: behind that is nothing to be read. */
+Test(frames, of_code_at_the_end_of_its_page)
+{
+	static const uint8_t code[] = { 0x55, 0xff, 0xd7, 0x5d, 0xc3 };
+	enum { PAGE = 4096 };
+	uint8_t *pages = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *start = pages + PAGE - sizeof(code);
+	void (*call_back)(void (*)(void));
+
+	cr_assert(pages != MAP_FAILED);
+	memcpy(start, code, sizeof(code));
+	cr_assert_eq(mprotect(pages, PAGE, PROT_READ | PROT_EXEC), 0);
+	cr_assert_eq(munmap(pages + PAGE, PAGE), 0);
+	memcpy(&call_back, &start, sizeof(call_back));
+	call_back(capture);
+	cr_expect_eq(walked.count, 1);
+	cr_expect_eq(unwound.count, 1);
+	cr_expect_eq(walked.frames[0], (uintptr_t)start + 3);
 }
 
 /* Their upper bits would be lost. */
