@@ -38,7 +38,10 @@ VERSION := $(shell sed -n 's/.*define TCPSHADOW_VERSION "\(.*\)"/\1/p' \
 # when the kernel has just used the caches. LTO= builds without (clang would
 # need another linker).
 LTO := $(if $(findstring clang,$(shell $(CC) --version)),,-flto=auto)
-LIBRARY_CFLAGS = $(BASE) -O2 $(LTO) -fPIC -fvisibility=hidden -fexceptions \
+# A program may call with a stack that is not aligned: the kernel does not mind,
+# and libc's wrappers do not notice. Other registers are stored in pairs, and die.
+GENERAL := $(if $(filter x86_64-%,$(MULTIARCH)),-mgeneral-regs-only)
+LIBRARY_CFLAGS = $(BASE) -O2 $(LTO) $(GENERAL) -fPIC -fvisibility=hidden -fexceptions \
 	-fasynchronous-unwind-tables -ftls-model=initial-exec \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=0 $(CFLAGS) -fno-stack-protector
 LIBRARY_LDFLAGS = -shared -Wl,-z,now,-z,relro,-z,defs \
@@ -114,7 +117,7 @@ $(BUILD)/libtcpshadow.map: src/model/calls.def src/model/public.def
 	sed -n -E 's/^(CALL|PUBLIC)\(([A-Za-z0-9_]*),.*/	\2;/p' $^; \
 	echo 'local: *; };'; } > $@
 
-$(BUILD)/library/%.o: %.c
+$(BUILD)/library/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call say,CC,$<)
 	$(Q)$(CC) $(LIBRARY_CFLAGS) -c -o $@ $<
