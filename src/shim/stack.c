@@ -238,7 +238,7 @@ static stack_id find_single(const void *place)
 {
 	uintptr_t address = (uintptr_t)place;
 	uint64_t word = atomic_load_explicit(&single[address % 256],
-					     memory_order_relaxed);
+					     memory_order_acquire);
 
 	return word >> 24 == address / 256 ? word & 0xffffff : 0;
 }
@@ -249,7 +249,7 @@ static void keep_single(const void *place, stack_id id)
 
 	atomic_store_explicit(&single[address % 256],
 			      (uint64_t)(address / 256) << 24 | id,
-			      memory_order_relaxed);
+			      memory_order_release);
 }
 
 static __attribute__((noinline)) stack_id store_single(const void *place)
