@@ -11,7 +11,8 @@
 #include "support/log.h"
 #include "support/scenarios.h"
 
-static const char *const programs[] = { "contract", "contract_signals", NULL };
+static const char *const programs[] = { "contract", "contract_signals",
+					"contract_stack", NULL };
 
 static void same_output(const struct scenario_name *name,
 			const char *const *environment)
