@@ -9,14 +9,6 @@
 #include "kernel/raw.h"
 #include "model/text.h"
 
-struct directory_entry { /* struct linux_dirent64, getdents64(2) */
-	uint64_t inode;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
-
 struct search {
 	const uint32_t *inodes;
 	unsigned int count;
@@ -40,7 +32,7 @@ struct search {
 static long read_numbers(const char *path, struct search *search, int context,
 			 void (*visit)(struct search *, int, int))
 {
-	_Alignas(struct directory_entry) char buffer[1024];
+	_Alignas(struct raw_entry) char buffer[1024];
 	long directory = raw_call6(SYS_openat, AT_FDCWD, (long)path,
 				   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
 	long got = 0;
@@ -52,7 +44,7 @@ static long read_numbers(const char *path, struct search *search, int context,
 				sizeof(buffer))) > 0) {
 		for (long at = 0;
 		     at < got && !search->done && !search->enough;) {
-			const struct directory_entry *entry =
+			const struct raw_entry *entry =
 				(const void *)(buffer + at);
 			long number = text_number(entry->name);
 

@@ -93,6 +93,15 @@ static inline int raw_getpid(void)
 	return (int)raw_call3(SYS_getpid, 0, 0, 0);
 }
 
+/* What SYS_getdents64 fills in: struct linux_dirent64, getdents64(2). */
+struct raw_entry {
+	uint64_t inode;
+	int64_t offset;
+	unsigned short length;
+	unsigned char type;
+	char name[];
+};
+
 /*
  * Is there a byte to read? Where the answer is no, no signal comes. A filter
  * that came with the program may kill for process_vm_readv(), which few need.

@@ -34,7 +34,8 @@ static uint64_t read_bytes(struct reader *reader, unsigned int size)
 	return value;
 }
 
-static uint64_t read_unsigned(struct reader *reader)
+/* LEB128; what does not fit is cut. */
+static uint64_t read_number(struct reader *reader, bool is_signed)
 {
 	uint64_t value = 0;
 	unsigned int shift = 0;
@@ -46,24 +47,19 @@ static uint64_t read_unsigned(struct reader *reader)
 			value |= (uint64_t)(byte & 0x7f) << shift;
 		shift += 7;
 	} while (byte & 0x80);
+	if (is_signed && shift < 64 && byte & 0x40)
+		value |= ~0ULL << shift;
 	return value;
+}
+
+static uint64_t read_unsigned(struct reader *reader)
+{
+	return read_number(reader, false);
 }
 
 static int64_t read_signed(struct reader *reader)
 {
-	uint64_t value = 0;
-	unsigned int shift = 0;
-	uint8_t byte;
-
-	do {
-		byte = (uint8_t)read_bytes(reader, 1);
-		if (shift < 64)
-			value |= (uint64_t)(byte & 0x7f) << shift;
-		shift += 7;
-	} while (byte & 0x80);
-	if (shift < 64 && byte & 0x40)
-		value |= ~0ULL << shift;
-	return (int64_t)value;
+	return (int64_t)read_number(reader, true);
 }
 
 static void skip(struct reader *reader, uint64_t size)

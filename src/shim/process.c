@@ -189,20 +189,12 @@ static void settle_held(void)
 	}
 }
 
-struct directory_entry { /* struct linux_dirent64, getdents64(2) */
-	uint64_t inode;
-	int64_t offset;
-	unsigned short length;
-	unsigned char type;
-	char name[];
-};
-
 /* What /proc/self/fd has, until each returns false. */
 static void each_descriptor(bool (*each)(long directory, const char *name,
 					 void *argument),
 			    void *argument)
 {
-	_Alignas(struct directory_entry) char buffer[4096];
+	_Alignas(struct raw_entry) char buffer[4096];
 	long directory = raw_call6(SYS_openat, AT_FDCWD, (long)"/proc/self/fd",
 				   O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0, 0, 0);
 	bool more = directory >= 0;
@@ -211,7 +203,7 @@ static void each_descriptor(bool (*each)(long directory, const char *name,
 	while (more && (got = raw_call3(SYS_getdents64, directory, (long)buffer,
 					sizeof(buffer))) > 0) {
 		for (long at = 0; more && at < got;) {
-			const struct directory_entry *entry =
+			const struct raw_entry *entry =
 				(const void *)(buffer + at);
 
 			at += entry->length;
