@@ -22,23 +22,23 @@ struct spots {
 	bool done;
 };
 
-static bool next_spot(struct spots *walk, struct spot *spot)
+static bool next_spot(struct spots *spots, struct spot *spot)
 {
-	if (walk->outer) {
-		spot->symbol = walk->outer;
+	if (spots->outer) {
+		spot->symbol = spots->outer;
 	} else {
-		if (walk->done || !walk->stack ||
-		    walk->next >= walk->stack->count)
+		if (spots->done || !spots->stack ||
+		    spots->next >= spots->stack->count)
 			return false;
-		spot->place = walk->stack->places[walk->next];
+		spot->place = spots->stack->places[spots->next];
 		spot->symbol = symbols_resolve(
-			walk->symbols, walk->stack->places[walk->next++]);
+			spots->symbols, spots->stack->places[spots->next++]);
 	}
-	walk->outer = spot->symbol ? spot->symbol->outer : NULL;
+	spots->outer = spot->symbol ? spot->symbol->outer : NULL;
 	if (spot->symbol && spot->symbol->function &&
 	    strcmp(spot->symbol->function, "main") == 0) {
-		walk->outer = NULL;
-		walk->done = true;
+		spots->outer = NULL;
+		spots->done = true;
 	}
 	return true;
 }
@@ -102,11 +102,11 @@ static bool find_spot(const struct sarif_places *places,
 		      const struct process *process, const struct stack *stack,
 		      struct spot *best)
 {
-	struct spots walk = { .symbols = places->symbols, .stack = stack };
+	struct spots spots = { .symbols = places->symbols, .stack = stack };
 	struct spot spot = { .place = NULL };
 	int best_rank = -1;
 
-	while (next_spot(&walk, &spot)) {
+	while (next_spot(&spots, &spot)) {
 		int it = rank(places, process, &spot);
 
 		if (best_rank >= 0 && it >= best_rank)
@@ -253,11 +253,11 @@ json_t *sarif_location(const struct sarif_places *places,
 json_t *sarif_stack(const struct sarif_places *places,
 		    const struct stack *stack, const char *message)
 {
-	struct spots walk = { .symbols = places->symbols, .stack = stack };
+	struct spots spots = { .symbols = places->symbols, .stack = stack };
 	struct spot spot = { .place = NULL };
 	json_t *frames = need_memory(json_array());
 
-	while (next_spot(&walk, &spot)) {
+	while (next_spot(&spots, &spot)) {
 		json_t *frame = need_memory(json_object());
 
 		json_object_set_new(frame, "location",
@@ -288,12 +288,12 @@ const struct stack *sarif_stack_of(const struct found *found)
 static unsigned int add_frames(FILE *stream, const struct sarif_places *places,
 			       const struct found *found, bool system)
 {
-	struct spots walk = { .symbols = places->symbols,
-			      .stack = sarif_stack_of(found) };
+	struct spots spots = { .symbols = places->symbols,
+			       .stack = sarif_stack_of(found) };
 	struct spot spot = { .place = NULL };
 	unsigned int count = 0;
 
-	while (next_spot(&walk, &spot)) {
+	while (next_spot(&spots, &spot)) {
 		const struct symbol *symbol = spot.symbol;
 		const char *file = symbol && symbol->file ? symbol->file
 				   : spot.place->module   ? spot.place->module

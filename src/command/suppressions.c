@@ -91,13 +91,13 @@ struct naming {
 static bool name_frame(unsigned int wanted, struct frame_names *names,
 		       void *argument)
 {
-	const struct naming *walk = argument;
+	const struct naming *naming = argument;
 	unsigned int at = 0;
 
-	for (unsigned int i = 0; i < walk->stack->count; i++) {
-		struct place *place = walk->stack->places[i];
+	for (unsigned int i = 0; i < naming->stack->count; i++) {
+		struct place *place = naming->stack->places[i];
 		const struct symbol *symbol =
-			symbols_resolve(walk->symbols, place);
+			symbols_resolve(naming->symbols, place);
 
 		do {
 			if (at++ == wanted) {
@@ -127,28 +127,29 @@ bool suppressions_match(struct symbols *symbols, enum rule rule,
 			const struct stack *stack)
 {
 	static const struct stack empty = { .count = 0 };
-	struct naming walk = { .symbols = symbols,
-			       .stack = stack ? stack : &empty };
+	struct naming naming = { .symbols = symbols,
+				 .stack = stack ? stack : &empty };
 
-	return text && suppress_matches(rule, name_frame, &walk);
+	return text && suppress_matches(rule, name_frame, &naming);
 }
 
 void suppressions_print(FILE *stream, struct symbols *symbols,
 			const struct found *found)
 {
 	static const struct stack empty = { .count = 0 };
-	struct naming walk = { .symbols = symbols,
-			       .stack = found->stack ? found->stack : &empty };
+	struct naming naming = { .symbols = symbols,
+				 .stack = found->stack ? found->stack
+						       : &empty };
 	struct frame_names names;
 
 	fprintf(stream, "{\n   <a name for it>\n   %s\n",
 		rule_slug(found->rule));
-	if (walk.stack->count == 0)
+	if (naming.stack->count == 0)
 		fputs("   # no call is known: this silences the whole rule\n",
 		      stream);
 	/* As many as a block may have; what is not named matches any. */
 	for (unsigned int i = 0;
-	     i < SUPPRESS_FRAMES_MAX && name_frame(i, &names, &walk); i++) {
+	     i < SUPPRESS_FRAMES_MAX && name_frame(i, &names, &naming); i++) {
 		if (names.function)
 			fprintf(stream, "   fun:%s\n", names.function);
 		else

@@ -85,14 +85,13 @@ static void publish(struct ring *ring, uint32_t slots, uint64_t first,
 				      memory_order_release);
 }
 
-void ring_prepare(const struct ring *ring, uint32_t slots)
+void ring_prepare(struct ring *ring, uint32_t slots)
 {
 	uint64_t next =
 		atomic_load_explicit(&ring->reserved, memory_order_relaxed);
 
 	for (unsigned int i = 0; i < 4; i++)
-		__builtin_prefetch(
-			slot_at((struct ring *)ring, slots, next + i), 1);
+		__builtin_prefetch(slot_at(ring, slots, next + i), 1);
 }
 
 bool ring_append_two(struct ring *ring, uint32_t slots, enum ring_kind kind,

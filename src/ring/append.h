@@ -37,6 +37,6 @@ bool ring_append_two(struct ring *ring, uint32_t slots, enum ring_kind kind,
 		     const void *record);
 
 /* Fetches the next four slots, which will be written to soon. */
-void ring_prepare(const struct ring *ring, uint32_t slots);
+void ring_prepare(struct ring *ring, uint32_t slots);
 
 #endif
